@@ -1,0 +1,61 @@
+#include "core/event/trace.h"
+
+namespace imroute {
+
+std::string_view to_string(TraceKind kind) {
+  static constexpr std::string_view kNames[] = {"session_bound",
+                                                "session_closed",
+                                                "session_displaced",
+                                                "session_checked_out",
+                                                "append_sent",
+                                                "append_ok",
+                                                "append_duplicate",
+                                                "append_out_of_order",
+                                                "append_refused",
+                                                "append_unknown",
+                                                "route_local",
+                                                "route_push",
+                                                "route_broadcast",
+                                                "route_lookup",
+                                                "route_resolve",
+                                                "route_forward",
+                                                "route_ack",
+                                                "route_nack",
+                                                "route_hint",
+                                                "route_retry",
+                                                "route_collapsed",
+                                                "route_done",
+                                                "route_given_up",
+                                                "deliver",
+                                                "redeliver",
+                                                "gap_buffered",
+                                                "gap_pull",
+                                                "pull_done",
+                                                "demoted",
+                                                "handover_sent",
+                                                "handover_received",
+                                                "compare_behind",
+                                                "rewind",
+                                                "reset",
+                                                "view_applied",
+                                                "fenced",
+                                                "suspended",
+                                                "unfenced",
+                                                "epoch_raised",
+                                                "drain_started",
+                                                "drain_done",
+                                                "login_placed",
+                                                "login_refused",
+                                                "resolved",
+                                                "forwarded",
+                                                "online",
+                                                "offline",
+                                                "shown",
+                                                "dropped_duplicate",
+                                                "dropped_stale",
+                                                "kicked"};
+  static_assert(sizeof kNames / sizeof kNames[0] == static_cast<size_t>(TraceKind::count_));
+  return kind < TraceKind::count_ ? kNames[static_cast<size_t>(kind)] : "?";
+}
+
+}  // namespace imroute

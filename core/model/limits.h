@@ -1,0 +1,25 @@
+// Ceilings of the core. Everything that arrives from outside is bounded by one of these before
+// memory is spent on it; a driver may configure less, never more.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace imroute {
+
+inline constexpr uint32_t kMaxDevicesPerUser = 8;  // rows of one directory record
+inline constexpr uint32_t kMaxNodesPerUser = 8;    // = kMaxDevicesPerUser: each device one node
+inline constexpr uint32_t kMaxOpenSends = 64;  // sends of a device not yet accepted, a conversation
+inline constexpr uint32_t kMaxWindow =
+    64;  // unacked deliveries of a session = bits of the ack mask
+inline constexpr uint32_t kMaxWindowBytes = 256 * 1024;
+inline constexpr uint32_t kMaxPayloadBytes = 64 * 1024;
+inline constexpr uint32_t kMaxListBytes = 512 * 1024;  // 16,384 cursors of 32 bytes at bind
+inline constexpr uint32_t kMaxFrameBytes =
+    1024 * 1024;  // payload + list + under 512 bytes of fields, rounded up
+inline constexpr uint32_t kMaxGroupSize = 4096;
+inline constexpr uint32_t kMaxHops = 2;  // a stale hit is passed on at most twice
+inline constexpr uint32_t kMaxRouteAttempts =
+    6;  // first try, two hints, one lookup, one re-broadcast, one retry
+
+}  // namespace imroute

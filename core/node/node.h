@@ -1,0 +1,56 @@
+// An IM server: holds users' connections, appends what they send to the mailbox, routes it to the
+// nodes that hold the recipients, and delivers what arrives for its own. A dispatcher over the
+// flows in
+//   on_client.cc  bind, send, ack, ping            on_peer.cc   push, answers, session changes,
+//   beacons on_reply.cc   directory, mailbox, registry     on_wake.cc   deadlines route.cc carrying
+//   out routing decisions   deliver.cc   windows, order, gaps, pulls sessions.cc   displacement,
+//   owners, checks     membership.cc lease, fence, view
+// State is bounded by NodeConfig::capacity; a warm node allocates nothing per routed message.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "core/base/payload.h"
+#include "core/event/effect.h"
+#include "core/event/event.h"
+#include "core/model/config.h"
+#include "core/model/counters.h"
+
+namespace imroute {
+
+// What an operator or an oracle may look at. Cheap, by value.
+struct NodeStatus {
+  uint32_t sessions = 0;
+  uint32_t routes_in_flight = 0;
+  uint32_t appends_in_flight = 0;
+  uint32_t cache_entries = 0;
+  uint32_t cache_entries_max = 0;
+  uint32_t operations_in_flight = 0;
+  uint64_t view_version = 0;
+  bool serving = false;  // lease held (or suspended), accepting clients
+  bool fenced = false;
+  bool suspended = false;
+  bool draining = false;
+  bool drained = false;
+};
+
+class Node {
+ public:
+  Node(const NodeConfig& config, BlobPool& pool);
+  ~Node();
+
+  void step(Now now, const Event& event, Effects& out) noexcept;
+  MonoTime next_deadline() const;
+  uint64_t digest() const;
+  const Counters& counters() const;
+  NodeStatus status() const;
+  // Generation of the bound session of this device here, 0 when there is none.
+  uint64_t session_generation(DeviceKey key) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace imroute

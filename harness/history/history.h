@@ -1,0 +1,84 @@
+// The ground truth of a run and its judge: the world reports what happened, the oracles (harness.md
+// 5) check it while it grows. Memory is bounded by users and open messages, not by all messages.
+// Both worlds report through this one class; times are the harness's own clock, from the start of
+// the run.
+//
+// A delivery is what the client core *showed*. Message numbers are the tags of the workload; the
+// first eight bytes of a payload hold the number, so that nothing can be invented or altered
+// unseen.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "core/event/effect.h"
+#include "core/model/message.h"
+#include "harness/result/result.h"
+#include "harness/scenario/scenario.h"
+
+namespace imroute {
+
+struct FinalSession {  // of a node, after drain
+  NodeId node;
+  DeviceKey key;
+  uint64_t generation = 0;
+};
+struct FinalState {
+  std::vector<FinalSession> sessions;  // on all living nodes
+  std::vector<DeviceKey> online;       // devices whose client core says it is bound
+  uint64_t routes_in_flight = 0;       // summed over nodes
+  uint64_t appends_in_flight = 0;
+  uint64_t operations_in_flight = 0;
+  Counters counters;  // summed over machines, dead incarnations included
+  FrameTotals frames;
+  uint64_t cache_entries_max = 0;
+  std::vector<uint64_t> sessions_by_node, frames_by_node, calls_by_router;
+};
+
+class History {
+ public:
+  History(const Scenario& scenario, const std::vector<Fault>& plan);
+  ~History();
+
+  // The application handed an entry to a client; `tag` numbers it.
+  void sent(int64_t t, DeviceKey from, uint64_t tag, ConversationId conversation, EntryKind kind,
+            const Payload& payload, uint64_t answers_tag /* 0 = none */);
+  // From Notify of a client core.
+  void accepted(int64_t t, DeviceKey from, uint64_t tag, const Entry& entry);
+  void refused(int64_t t, DeviceKey from, uint64_t tag, Reason reason);
+  void shown(int64_t t, DeviceKey to, const Entry& entry, Via via);
+  void online(int64_t t, DeviceKey key, NodeId node, uint64_t generation);
+  void offline(int64_t t, DeviceKey key, Reason reason);
+  void rewound(int64_t t, DeviceKey key, ConversationId conversation, Position to);
+  void reset(int64_t t, DeviceKey key, ConversationId conversation, Position to, uint64_t skipped);
+  void wiped(int64_t t, DeviceKey key);  // reinstalled: forgets what it showed
+  void raw_duplicate(int64_t t,
+                     DeviceKey key);  // a DELIVER for something this device already showed
+
+  // The mailbox's own log. `discarded`: it acknowledged this entry and lost it later (failover).
+  void appended(int64_t t, const Entry& entry);
+  void discarded(int64_t t, const Entry& entry);
+  void stored_cursor(DeviceKey key, ConversationId conversation, Position position);
+
+  // A message dropped on purpose in at_most_once, by cause.
+  void dropped(int64_t t, uint64_t tag, DeviceKey to, std::string_view cause);
+
+  void fault_started(int64_t t, size_t index);
+  void fault_ended(int64_t t, size_t index, bool effective);
+  enum class Phase : uint8_t { chaos, drain, final };
+  void phase(int64_t t, Phase phase);
+
+  // Judges what is left and fills everything of the result that the history knows.
+  void finish(int64_t t, const FinalState& state, Result& result);
+
+  // True when nothing is outstanding: every accepted message reached its online entitled devices
+  // and every client has no open send. The drain phase ends on it.
+  bool settled() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace imroute

@@ -1,0 +1,236 @@
+// A scenario: one experiment, as data. The loader fills it from JSON (every key has its default
+// here), the simulator and the cluster testbed execute it. Durations are nanoseconds.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/model/config.h"
+
+namespace imroute {
+
+// Integer quantile table, piecewise linear between its points. p0 defaults to p50/2, p100 to 2*p99.
+struct Quantiles {
+  int64_t p0 = 0, p50 = 0, p90 = 0, p99 = 0, p100 = 0;
+  bool has_p90 = false;
+};
+
+struct Topology {
+  uint32_t nodes = 0;
+  uint32_t routers = 1;
+  uint64_t users = 0;
+  uint32_t devices_per_user = 1;
+  std::vector<ClientType> device_types{ClientType::mobile, ClientType::pc, ClientType::web,
+                                       ClientType::pad};
+  uint32_t group_count = 0;
+  uint32_t group_size = 0;
+  std::vector<uint32_t> node_weights;  // empty = all 1
+};
+
+enum class Durability : uint8_t { sync, async };
+struct MailboxConfig {
+  Durability durability = Durability::sync;
+  DurationNs unsynced_window_ns = kSecond;  // async: how much acknowledged tail a failover may lose
+  DurationNs retention_ns = 0;              // 0 = for ever
+};
+
+struct LinkClass {
+  Quantiles latency;
+  uint64_t bandwidth_bits_per_second = 0;  // 0 = unlimited
+  uint64_t queue_bytes = 0;                // 0 = unlimited
+};
+struct NetworkConfig {
+  LinkClass client{
+      {5 * kMillisecond, 20 * kMillisecond, 0, 120 * kMillisecond, 240 * kMillisecond}, 0, 0};
+  LinkClass peer{{150 * kMicrosecond, 300 * kMicrosecond, 0, 2 * kMillisecond, 4 * kMillisecond},
+                 1'000'000'000,
+                 0};
+  LinkClass service{
+      {100 * kMicrosecond, 200 * kMicrosecond, 0, kMillisecond, 2 * kMillisecond}, 0, 0};
+  bool by_value = false;  // wire: skip the codec
+};
+
+struct ScriptedMessage {
+  DurationNs at_ns = 0;
+  uint64_t from = 0;
+  std::optional<uint64_t> to;     // user ...
+  std::optional<uint32_t> group;  // ... or group
+  uint32_t device = 0;
+};
+
+struct WorkloadConfig {
+  double rate_per_user = 0.2;       // messages a second; the loader keeps it as an exact ratio too
+  uint64_t rate_microhz = 200'000;  // the same in 1e-6/s; what the workload uses
+  uint32_t group_share_ppm = 0;     // of sends that go to a group
+  uint32_t reply_share_ppm = 300'000;         // of shown messages that are answered
+  Quantiles payload{60, 120, 0, 2000, 4000};  // bytes
+  uint32_t contacts_per_user = 10;
+  uint32_t contact_skew_ppm = 0;     // Zipf exponent in 1e-6; 0 = uniform
+  uint64_t relocations_microhz = 0;  // per user
+  uint32_t offline_share_ppm = 0;    // of users who are away at any time
+  DurationNs offline_away_ns = 20 * kSecond;
+  uint64_t group_changes_microhz = 0;     // joins and leaves per group
+  uint64_t message_limit = 0;             // stop after so many messages; 0 = none
+  bool relocate_recipients_only = false;  // cost scenarios: only users that receive relocate
+  uint32_t senders = 0;                   // cost scenarios: only users 0..senders-1 send; 0 = all
+  std::vector<ScriptedMessage> messages;
+};
+
+enum class FaultKind : uint8_t {
+  crash,
+  restart,
+  drain,
+  rolling_restart,
+  scale,
+  pause,
+  slow,
+  partition,
+  loss,
+  delay,
+  bandwidth,
+  duplicate,
+  reorder,
+  reset,
+  half_open,
+  stall,
+  connect_hang,
+  reconnect_storm,
+  relocate,
+  double_login,
+  slow_reader,
+  burst,
+  session_expiry,
+  late_watch,
+  lost_watch,
+  lagging_read,
+  failover,
+  error,
+  lost_reply,
+  evict,
+  oom,
+  torn_write,
+  lost_fsync,
+  disk_full,
+  disconnect,
+  overflow,
+  skew,
+  drift,
+  jump,
+  version_skew,
+  perturb,
+  count_
+};
+enum class FaultFamily : uint8_t {
+  crash,
+  pause,
+  partition,
+  link,
+  connection,
+  clients,
+  registry,
+  store,
+  bus,
+  clock,
+  version,
+  code,
+  count_
+};
+
+enum class TargetKind : uint8_t { none, node, router, client, directory, mailbox, registry, bus };
+// One end: a machine, all of a kind, or one chosen when the plan is materialised.
+struct Target {
+  enum class Select : uint8_t { index, all, any, holder_of_user } select = Select::index;
+  TargetKind kind = TargetKind::none;
+  uint64_t index = 0;  // machine, or user for holder_of_user
+  friend bool operator==(const Target&, const Target&) = default;
+};
+
+enum class PartitionShape : uint8_t { halves, one, minority, ring, bridge, random };
+enum class PartitionDirection : uint8_t { both, to, from };  // of the isolated side
+enum class Disposition : uint8_t { drop, stall, reset };
+enum EdgeClass : uint8_t {  // bits
+  kEdgeClientNode = 1,
+  kEdgeNodeNode = 2,
+  kEdgeNodeDirectory = 4,
+  kEdgeNodeMailbox = 8,
+  kEdgeNodeRegistry = 16,
+  kEdgeNodeRouter = 32,
+};
+
+struct Fault {
+  FaultKind kind = FaultKind::crash;
+  DurationNs at_ns = 0;
+  DurationNs for_ns = 0;  // kNever = "forever"
+  Target target;          // the machine; or the first end of an edge
+  bool is_edge = false;
+  Target edge_to;         // the second end
+  bool both_ways = true;  // edge:A-B; false: A>B
+  // own keys
+  bool lose_unsynced = false;  // crash of a service: unsynced "lose"
+  bool wipe = false;           // crash of a client: reinstall
+  uint32_t count = 1;          // rolling_restart, scale
+  uint32_t factor = 10;        // slow, burst
+  uint32_t fraction_ppm = 1'000'000;
+  uint32_t probability_ppm = 1'000'000;
+  PartitionShape shape = PartitionShape::halves;
+  uint8_t edges = kEdgeNodeNode;  // EdgeClass bits
+  PartitionDirection direction = PartitionDirection::both;
+  Disposition disposition = Disposition::drop;
+  DurationNs latency_ns = 0;          // delay
+  uint64_t rate_bits_per_second = 0;  // bandwidth
+  uint8_t sides = 3;                  // reset: 1 first end sees it, 2 second, 3 both
+  DurationNs delay_ns = 0;            // registry kinds
+  DurationNs lose_tail_ns = 0;        // failover
+  DurationNs offset_ns = 0;           // clock
+  int32_t ppm = 0;                    // clock drift
+  std::string site;                   // perturb
+  uint32_t version = 0;               // version_skew
+  bool from_nemesis = false;
+};
+
+struct NemesisConfig {
+  bool enabled = false;
+  std::vector<FaultFamily> families;  // empty = all that the world knows
+  DurationNs mean_interval_ns = 5 * kSecond;
+  DurationNs until_ns = 0;  // 0 = 3/4 of the duration
+};
+
+// "recovery/converged_ms": "<= 10s"
+struct Expectation {
+  std::string pointer;  // into the result, without the first slash
+  enum class Compare : uint8_t {
+    less,
+    less_equal,
+    equal,
+    greater_equal,
+    greater
+  } compare = Compare::equal;
+  double value = 0;  // in the result's unit (ms for *_ms)
+  std::string text;  // as written
+};
+
+struct Scenario {
+  std::string name;
+  std::string description;
+  uint64_t seed = 1;
+  DurationNs duration_ns = 60 * kSecond;
+  DurationNs warmup_ns = 5 * kSecond;
+  Topology topology;
+  StrategyConfig strategy;
+  BalancerConfig balancer;
+  InvocationConfig invocation;
+  SessionConfig sessions;
+  DeliveryConfig delivery;
+  MailboxConfig mailbox;
+  NetworkConfig network;
+  WorkloadConfig workload;
+  std::vector<Fault> faults;
+  NemesisConfig nemesis;
+  std::vector<Expectation> expect;
+  uint64_t hash = 0;  // of the canonical form, seed excluded
+};
+
+}  // namespace imroute
