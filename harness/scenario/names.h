@@ -1,0 +1,93 @@
+// The words of the scenario language: enum <-> text, fault kinds with what each may hit, targets,
+// strategy and balancer names. One table each, read by the loader, the writer, the schema,
+// `imroute list` and the reports, so that a word is spelt in one place.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "harness/scenario/scenario.h"
+
+namespace imroute {
+
+struct NamedValue {
+  const char* name;
+  uint8_t value;
+  const char* help;
+};
+
+// Index = value, for every enum of the language.
+std::span<const NamedValue> strategy_kind_names();
+std::span<const NamedValue> central_mode_names();
+std::span<const NamedValue> placement_kind_names();
+std::span<const NamedValue> bus_kind_names();
+std::span<const NamedValue> balancer_kind_names();
+std::span<const NamedValue> policy_kind_names();
+std::span<const NamedValue> login_policy_names();
+std::span<const NamedValue> client_type_names();
+std::span<const NamedValue> guarantee_names();
+std::span<const NamedValue> order_names();
+std::span<const NamedValue> durability_names();
+std::span<const NamedValue> partition_shape_names();
+std::span<const NamedValue> partition_direction_names();
+std::span<const NamedValue> disposition_names();
+std::span<const NamedValue> fault_family_names();
+
+// What a fault kind may hit: bits.
+enum FaultTarget : uint16_t {
+  kHitsNode = 1,
+  kHitsRouter = 2,
+  kHitsClient = 4,
+  kHitsDirectory = 8,
+  kHitsMailbox = 16,
+  kHitsRegistry = 32,
+  kHitsBus = 64,
+  kHitsEdge = 128,
+  kHitsAllNodes = 256,  // "node:*" outside an edge
+  kHitsNothing = 512,   // `target` may be left out
+  kHitsServices = kHitsDirectory | kHitsMailbox | kHitsRegistry | kHitsBus,
+};
+
+struct FaultInfo {
+  FaultKind kind;
+  const char* name;
+  FaultFamily family;
+  uint16_t targets;
+  bool available;          // the simulated world of this version does it
+  DurationNs default_for;  // when `for` is left out
+  const char* help;
+};
+const FaultInfo& fault_info(FaultKind kind);
+std::span<const FaultInfo> fault_infos();  // by value of FaultKind
+std::string_view to_string(FaultKind kind);
+std::string_view to_string(FaultFamily family);
+
+// "node:3", "node:any", "node:holder-of-user:7", "router:0", "client:*", "directory", ...
+std::string target_text(const Target& target);
+// The whole target of a fault: the above, or "edge:A>B", "edge:A-B"; "" when it has none.
+std::string target_text(const Fault& fault);
+// One end. Nothing when it is not one.
+std::optional<Target> parse_target(std::string_view text);
+// Fills target, is_edge, edge_to, both_ways. False when the text is not a target.
+bool parse_fault_target(std::string_view text, Fault& fault);
+
+// kind[:mode[:placement]][@bus], every part that has a meaning for the kind:
+// "cached_broadcast@mesh", "central:resolve:table", "mesh_directory".
+std::string strategy_name(const StrategyConfig& strategy);
+std::string balancer_name(const BalancerConfig& balancer);
+
+// Sets kind, mode, placement and bus of `base` from a name; parts left out get their defaults.
+// On failure `problem` says what is allowed and what was probably meant.
+std::optional<StrategyConfig> parse_strategy_name(std::string_view name, const StrategyConfig& base,
+                                                  std::string* problem);
+std::optional<BalancerConfig> parse_balancer_name(std::string_view name, const BalancerConfig& base,
+                                                  std::string* problem);
+// What "all" means: every strategy with every mode, placement and bus; every balancer.
+std::vector<std::string> all_strategy_names();
+std::vector<std::string> all_balancer_names();
+
+}  // namespace imroute
