@@ -19,7 +19,7 @@ struct Violation {
   std::string property;  // "no-loss", "order", "reply-order", "no-duplicate", "no-misdelivery",
                          // "one-owner", "routing-works", "chains-end", "balancer", "goodput",
                          // "expect:<pointer>", "vacuous"
-  std::string phase;  // "chaos", "drain", "final"
+  std::string phase;     // "chaos", "drain", "final"
   int64_t at_ns = 0;
   std::string witness;  // one sentence: message, hops, what was seen
   std::vector<std::string> faults_in_force;
