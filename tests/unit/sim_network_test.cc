@@ -168,7 +168,7 @@ TEST_F(NetworkTest, APartitionHoldsTheStreamAndGoesOnInOrder) {
     network_->rules().add(rule(EdgeAction::block, n0_, n1_, d));
     network_->send_peer(now_, n0_, n1_, ping(1));
     network_->send_peer(now_, n0_, n1_, ping(2));
-    run(now_ + 3 * kSecond);
+    run(now_ + 3200 * kMillisecond);
     EXPECT_EQ(take_log(), Log{});
     EXPECT_TRUE(network_->rules().remove(0));
     network_->release_held(now_);
