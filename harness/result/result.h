@@ -30,7 +30,7 @@ struct Violation {
 // error.
 class Histogram {
  public:
-  void add(int64_t value);
+  void add(int64_t value, uint64_t times = 1);
   void merge(const Histogram& other);
   uint64_t count() const { return count_; }
   int64_t max() const { return max_; }
@@ -48,6 +48,8 @@ class Histogram {
 struct Balance {
   double max_over_mean = 0, cv = 0;
 };
+// Of `loads`, each divided by its weight (empty = all 1). Zeros when nothing was loaded.
+Balance balance_of(const std::vector<uint64_t>& loads, const std::vector<uint32_t>& weights = {});
 
 struct FaultOutcome {
   Fault fault;
