@@ -43,8 +43,8 @@ uint32_t frame_fields(FrameType type) {
     case FrameType::beacon:
       return kFieldNode | kFieldIncarnation | kFieldNumber | kFieldLoad | kFieldFlags;
     case FrameType::push:
-      return kFieldRoute | kFieldNode | kFieldUser | kFieldHops | kFieldVia | kFieldEntry |
-             kFieldList;
+      return kFieldRoute | kFieldNode | kFieldUser | kFieldHops | kFieldNumber | kFieldVia |
+             kFieldEntry | kFieldList;
     case FrameType::route_ack:
       return kFieldRoute | kFieldUser | kFieldVersion | kFieldNodes;
     case FrameType::nack:

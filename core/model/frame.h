@@ -39,7 +39,8 @@ enum class FrameType : uint8_t {
   // node <-> node, node <-> router: heartbeat both ways
   beacon,  // node incarnation number(frames published so far) load flags(kFlagDegraded ...)
   // routing. A push names the user it is for (direct), or the users expected there (group).
-  push,       // route node(origin) user hops via entry(all) list(UserId[], group only)
+  push,       // route node(origin) user hops number(count of the publisher on the bus, else 0) via
+              // entry(all) list(UserId[], group only)
   route_ack,  // route user version nodes(all nodes with sessions of the user)
   nack,       // route user reason node(hint or kNoNode) generation
   // session changes between nodes

@@ -1,10 +1,13 @@
 // An IM server: holds users' connections, appends what they send to the mailbox, routes it to the
-// nodes that hold the recipients, and delivers what arrives for its own. A dispatcher over the
-// flows in
-//   on_client.cc  bind, send, ack, ping            on_peer.cc   push, answers, session changes,
-//   beacons on_reply.cc   directory, mailbox, registry     on_wake.cc   deadlines route.cc carrying
-//   out routing decisions   deliver.cc   windows, order, gaps, pulls sessions.cc   displacement,
-//   owners, checks     membership.cc lease, fence, view
+// nodes that hold the recipients, and delivers what arrives for its own. Node dispatches; the flows
+// are one file each:
+//   on_client.cc   sends, acks, pings, appends
+//   sessions.cc    bind, displacement, hand-over, owners, session checks
+//   route.cc       carrying out routing decisions; the receiving side of a push
+//   deliver.cc     order, windows, acks, redelivery
+//   sync.cc        what only the mailbox can tell: gaps, logins, compare, cursors
+//   membership.cc  lease, fence, view, mesh, drain
+//   on_peer.cc, on_reply.cc, on_wake.cc   sort what arrives to these
 // State is bounded by NodeConfig::capacity; a warm node allocates nothing per routed message.
 #pragma once
 

@@ -1,0 +1,383 @@
+// From the log to a device: in order per conversation, through a window per session. A push whose
+// predecessor is missing waits a moment for it; what does not come is read from the mailbox, which
+// is the truth (protocol.md 6.4-6.7). A full window leaves entries in the mailbox: nothing is
+// dropped.
+#include <algorithm>
+#include <utility>
+
+#include "core/node/state.h"
+
+namespace imroute {
+
+uint32_t Node::State::find_followed(uint32_t session, ConversationId id) const {
+  const uint32_t* found = follow_index_.find(FollowKey{session, id});
+  return found == nullptr ? kNil : *found;
+}
+
+uint32_t Node::State::follow(uint32_t session, ConversationId id, Position at, uint32_t epoch_ok) {
+  const uint32_t have = find_followed(session, id);
+  if (have != kNil) return have;
+  const uint32_t index = followed_.take();
+  if (index == kNil) return kNil;  // at capacity: the compare finds it again later
+  *follow_index_.insert(FollowKey{session, id}) = index;
+  Followed& f = followed_[index];
+  f.session = session;
+  f.id = id;
+  f.at = f.head = f.acked = at;
+  f.epoch_ok = epoch_ok;
+  f.next_of_session = sessions_[session].first_conversation;
+  if (f.next_of_session != kNil) followed_[f.next_of_session].previous_of_session = index;
+  sessions_[session].first_conversation = index;
+  if (id.is_group()) {
+    if (Group* group = groups_.insert(id)) {
+      f.next_of_group = group->first_followed;
+      if (f.next_of_group != kNil) followed_[f.next_of_group].previous_of_group = index;
+      group->first_followed = index;
+    }
+  }
+  return index;
+}
+
+void Node::State::unfollow(uint32_t index) {
+  if (followed_[index].cursor_dirty) {
+    const Followed& f = followed_[index];
+    cursor_updates_.push_back({sessions_[f.session].key, {f.id, f.acked}});
+  }
+  drop_early(index);
+  Followed& f = followed_[index];
+  follow_index_.erase(FollowKey{f.session, f.id});
+  if (f.previous_of_session != kNil) {
+    followed_[f.previous_of_session].next_of_session = f.next_of_session;
+  } else {
+    sessions_[f.session].first_conversation = f.next_of_session;
+  }
+  if (f.next_of_session != kNil) {
+    followed_[f.next_of_session].previous_of_session = f.previous_of_session;
+  }
+  if (f.id.is_group()) {
+    if (f.previous_of_group != kNil) {
+      followed_[f.previous_of_group].next_of_group = f.next_of_group;
+    } else if (Group* group = groups_.find(f.id);
+               group != nullptr && group->first_followed == index) {
+      group->first_followed = f.next_of_group;
+    }
+    if (f.next_of_group != kNil) {
+      followed_[f.next_of_group].previous_of_group = f.previous_of_group;
+    }
+  }
+  followed_.give(index);
+}
+
+// ---- taking entries
+// ------------------------------------------------------------------------------
+
+void Node::State::offer(uint32_t session_index, const Entry& entry, Via via) {
+  if (entry.position.seq == 0) return offer_unsequenced(session_index, entry, via);
+  if (!at_least_once()) return offer_unsequenced(session_index, entry, via);
+  Session& session = sessions_[session_index];
+  uint32_t index = find_followed(session_index, entry.conversation);
+  if (index == kNil) {
+    if (session.syncing) return;  // the index, on its way, will show it
+    Position before{};
+    if (entry.conversation.is_group()) {
+      if (entry.kind != EntryKind::join || entry.subject != session.key.user) {
+        return load_index(session_index);  // membership that this node has not heard of
+      }
+      before = {entry.position.epoch, entry.position.seq - 1};
+    }
+    index = follow(session_index, entry.conversation, before, entry.position.epoch);
+    if (index == kNil) return;
+  }
+  Followed& f = followed_[index];
+  const Position at = f.at;
+  if (entry.position.seq <= at.seq && entry.position.epoch <= at.epoch) {
+    ++counters_.pushes_stale;
+    return;
+  }
+  if (entry.position.epoch < at.epoch) {
+    ++counters_.pushes_stale;
+    return;
+  }
+  note_head(index, entry.position);
+  // A new store epoch may have cut what this device saw: only the store can tell.
+  const bool verified =
+      at.seq == 0 || entry.position.epoch == at.epoch || entry.position.epoch <= f.epoch_ok;
+  if (!verified || entry.position.seq <= at.seq || f.pulling) {
+    if (f.pulling && verified && entry.position.seq > at.seq) keep_early(index, entry, via);
+    return arm_gap(index);
+  }
+  if (config_.delivery.order == Order::none) return take_any_order(index, entry, via);
+  if (entry.position.seq == at.seq + 1) {
+    if (take_in_order(index, entry, via)) drain_early(index);
+    return;
+  }
+  keep_early(index, entry, via);
+  arm_gap(index);
+}
+
+// At most once: no sequence, no window to wait for; a full one drops by name.
+void Node::State::offer_unsequenced(uint32_t session_index, const Entry& entry, Via via) {
+  const Session& session = sessions_[session_index];
+  if (entry.sender == session.key.user && entry.sender_device == session.key.device) return;
+  deliver(session_index, kNil, entry, via);
+}
+
+bool Node::State::for_this_device(const Followed& f, const Session& session,
+                                  const Entry& entry) const {
+  if (entry.kind == EntryKind::leave && entry.subject == session.key.user) return false;
+  if (entry.kind == EntryKind::join && entry.subject == session.key.user) {
+    return !(entry.sender == session.key.user && entry.sender_device == session.key.device);
+  }
+  if (!f.member) return false;
+  return !(entry.sender == session.key.user && entry.sender_device == session.key.device);
+}
+
+bool Node::State::has_room(const Session& session, const Entry& entry) const {
+  if (session.unacked_count >= config_.delivery.effective_window()) return false;
+  return session.unacked_count == 0 ||
+         session.unacked_bytes + entry.payload.size() <= config_.delivery.window_bytes;
+}
+
+// REQUIRES: entry is the next one. False when the window is full: it stays in the mailbox.
+bool Node::State::take_in_order(uint32_t index, const Entry& entry, Via via) {
+  Followed& f = followed_[index];
+  Session& session = sessions_[f.session];
+  const bool wanted = for_this_device(f, session, entry);
+  if (wanted && !has_room(session, entry)) {
+    ++counters_.window_full;
+    if (!session.demoted) {
+      session.demoted = true;
+      ++counters_.demotions;
+      trace(TraceKind::demoted, entry, session.key.user, session.key.device);
+    }
+    drop_early(index);
+    return false;
+  }
+  f.at = entry.position;
+  f.beyond >>= 1;
+  if (entry.position.epoch > f.epoch_ok) f.epoch_ok = entry.position.epoch;
+  if (f.id.is_group() && entry.subject == session.key.user) {
+    if (entry.kind == EntryKind::join) f.member = true;
+    if (entry.kind == EntryKind::leave) f.member = false;
+  }
+  if (wanted) {
+    deliver(f.session, index, entry, via);
+  } else if (session.unacked_count == 0) {
+    f.acked = f.at;
+    note_cursor(index);
+  }
+  if (!f.member && f.id.is_group()) {
+    drop_early(index);
+    f.head = f.at;
+  }
+  return true;
+}
+
+// order none: deliver at once, remember in a bitmap what is beyond the contiguous part.
+void Node::State::take_any_order(uint32_t index, const Entry& entry, Via via) {
+  Followed& f = followed_[index];
+  const uint64_t ahead = entry.position.seq - f.at.seq - 1;
+  if (ahead >= 64) return arm_gap(index);
+  const Session& session = sessions_[f.session];
+  if (ahead > 0) {
+    if (((f.beyond >> ahead) & 1) != 0) return;
+    const bool wanted = for_this_device(f, session, entry);
+    if (wanted && !has_room(session, entry)) return arm_gap(index);
+    f.beyond |= uint64_t{1} << ahead;
+    if (wanted) deliver(f.session, index, entry, via);
+    return arm_gap(index);
+  }
+  if (!take_in_order(index, entry, via)) return;
+  while ((f.beyond & 1) != 0) {
+    f.beyond >>= 1;
+    f.at = {entry.position.epoch, f.at.seq + 1};
+  }
+}
+
+void Node::State::keep_early(uint32_t index, const Entry& entry, Via via) {
+  Followed& f = followed_[index];
+  uint32_t before = kNil, next = f.early;
+  while (next != kNil && early_[next].entry.position.seq < entry.position.seq) {
+    before = next;
+    next = early_[next].next;
+  }
+  const bool have = next != kNil && early_[next].entry.position.seq == entry.position.seq;
+  if (have || f.early_count >= kEarlyPerConversation) return;
+  const uint32_t slot = early_.take();
+  if (slot == kNil) return;
+  ++counters_.gaps_buffered;
+  early_[slot].entry = entry;
+  early_[slot].via = via;
+  early_[slot].next = next;
+  (before == kNil ? f.early : early_[before].next) = slot;
+  ++f.early_count;
+  trace(TraceKind::gap_buffered, entry, sessions_[f.session].key.user,
+        sessions_[f.session].key.device);
+}
+
+void Node::State::drain_early(uint32_t index) {
+  while (followed_[index].early != kNil) {
+    Followed& f = followed_[index];
+    const uint32_t slot = f.early;
+    const Position next = early_[slot].entry.position;
+    if (next.seq > f.at.seq + 1) return;
+    if (next.epoch > f.at.epoch && next.epoch > f.epoch_ok && f.at.seq != 0) return;
+    f.early = early_[slot].next;
+    --f.early_count;
+    Early early = std::move(early_[slot]);
+    early_.give(slot);
+    if (next.seq == f.at.seq + 1 && next.epoch >= f.at.epoch) {
+      if (config_.delivery.order == Order::none && (f.beyond & 1) != 0) {
+        take_in_order(index, early.entry, early.via);
+      } else if (!take_in_order(index, early.entry, early.via)) {
+        return;
+      }
+    }
+  }
+}
+
+void Node::State::drop_early(uint32_t index) {
+  Followed& f = followed_[index];
+  while (f.early != kNil) {
+    const uint32_t slot = f.early;
+    f.early = early_[slot].next;
+    early_.give(slot);
+  }
+  f.early_count = 0;
+}
+
+void Node::State::deliver(uint32_t session_index, uint32_t followed, const Entry& entry, Via via) {
+  Session& session = sessions_[session_index];
+  Frame frame;
+  frame.type = FrameType::deliver;
+  frame.number = session.next_number++;
+  frame.base = followed == kNil ? 0 : followed_[followed].at.seq;
+  frame.via = via;
+  frame.entry = entry;
+  ++counters_.deliveries;
+  trace(TraceKind::deliver, entry, session.key.user, session.key.device, 0, config_.id,
+        frame.number);
+  if (at_least_once() && followed != kNil) {
+    const uint32_t slot = unacked_.take();
+    if (slot != kNil) {
+      Unacked& u = unacked_[slot];
+      u.number = frame.number;
+      u.base = frame.base;
+      u.entry = entry;
+      u.via = via;
+      u.sent_at = now_;
+      u.conversation = followed;
+      u.conversation_stamp = followed_.stamp(followed);
+      (session.unacked_tail == kNil ? session.unacked_head : unacked_[session.unacked_tail].next) =
+          slot;
+      session.unacked_tail = slot;
+      ++session.unacked_count;
+      session.unacked_bytes += static_cast<uint32_t>(entry.payload.size());
+      if (!session.redeliver_armed) arm_redelivery(session_index);
+    }
+  }
+  send_client(session.link, std::move(frame));
+}
+
+// ---- acks and redelivery
+// -------------------------------------------------------------------------
+
+void Node::State::on_ack(uint32_t index, const Frame& frame) {
+  Session& session = sessions_[index];
+  if (frame.number >= session.next_number) {
+    ++counters_.protocol_errors;
+    return;
+  }
+  for (uint32_t u = session.unacked_head; u != kNil; u = unacked_[u].next) {
+    Unacked& item = unacked_[u];
+    const uint64_t n = item.number;
+    const bool now_acked = n <= frame.number || (n - frame.number <= 64 &&
+                                                 ((frame.mask >> (n - frame.number - 1)) & 1) != 0);
+    if (!now_acked || item.acked) continue;
+    item.acked = true;
+    ++counters_.acked;
+    if (!item.resent) {
+      const DurationNs sample = now_ - item.sent_at;
+      session.round_trip_ns =
+          session.round_trip_ns == 0 ? sample : (session.round_trip_ns * 7 + sample) / 8;
+      session.redeliver_backoff = 0;
+    }
+  }
+  while (session.unacked_head != kNil && unacked_[session.unacked_head].acked) {
+    const uint32_t slot = session.unacked_head;
+    Unacked& item = unacked_[slot];
+    session.unacked_head = item.next;
+    if (session.unacked_head == kNil) session.unacked_tail = kNil;
+    --session.unacked_count;
+    session.unacked_bytes -= static_cast<uint32_t>(item.entry.payload.size());
+    if (followed_.is(item.conversation, item.conversation_stamp)) {
+      Followed& f = followed_[item.conversation];
+      const Position reached = config_.delivery.order == Order::none
+                                   ? Position{item.entry.position.epoch, item.base}
+                                   : item.entry.position;
+      if (reached > f.acked) {
+        f.acked = reached;
+        note_cursor(item.conversation);
+      }
+    }
+    unacked_.give(slot);
+  }
+  if (session.demoted && session.unacked_count * 2 <= config_.delivery.effective_window()) {
+    resume_behind(index);
+  }
+}
+
+void Node::State::resume_behind(uint32_t index) {
+  sessions_[index].demoted = false;
+  for (uint32_t f = sessions_[index].first_conversation; f != kNil;) {
+    const uint32_t next = followed_[f].next_of_session;
+    if (followed_[f].behind() && !followed_[f].pulling) pull(f, Via::sync);
+    f = next;
+  }
+}
+
+void Node::State::arm_redelivery(uint32_t index) {
+  Session& session = sessions_[index];
+  DurationNs timeout = config_.delivery.ack_timeout_ns;
+  if (session.round_trip_ns != 0) {
+    timeout = std::clamp<DurationNs>(session.round_trip_ns * 4, timeout / 4, timeout);
+  }
+  timeout <<= session.redeliver_backoff;
+  const MonoTime from =
+      session.unacked_head == kNil ? now_ : std::max(now_, unacked_[session.unacked_head].sent_at);
+  session.redeliver_armed = true;
+  timers_.set(from + timeout, TimerKind::redeliver, index, sessions_.stamp(index));
+}
+
+void Node::State::on_redeliver_timer(uint32_t index) {
+  Session& session = sessions_[index];
+  session.redeliver_armed = false;
+  if (session.phase != Session::Phase::live || session.unacked_head == kNil) return;
+  DurationNs timeout = config_.delivery.ack_timeout_ns;
+  if (session.round_trip_ns != 0) {
+    timeout = std::clamp<DurationNs>(session.round_trip_ns * 4, timeout / 4, timeout);
+  }
+  timeout <<= session.redeliver_backoff;
+  bool resent = false;
+  for (uint32_t u = session.unacked_head; u != kNil; u = unacked_[u].next) {
+    Unacked& item = unacked_[u];
+    if (item.acked || now_ - item.sent_at < timeout) continue;
+    item.resent = true;
+    item.sent_at = now_;
+    resent = true;
+    ++counters_.redeliveries;
+    trace(TraceKind::redeliver, item.entry, session.key.user, session.key.device, 0, config_.id,
+          item.number);
+    Frame frame;
+    frame.type = FrameType::deliver;
+    frame.number = item.number;
+    frame.base = item.base;
+    frame.via = item.via;
+    frame.entry = item.entry;
+    send_client(session.link, std::move(frame));
+  }
+  if (resent && session.redeliver_backoff < 3) ++session.redeliver_backoff;
+  arm_redelivery(index);
+}
+
+}  // namespace imroute

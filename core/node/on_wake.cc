@@ -1,0 +1,100 @@
+// Deadlines.
+#include "core/node/state.h"
+
+namespace imroute {
+
+void Node::State::on_view_changed() { timers_.set(now_, TimerKind::list); }
+
+void Node::State::on_wake() {
+  TimerQueue<TimerKind>::Timer timer;
+  while (timers_.pop_due(now_, timer)) on_timer(timer);
+}
+
+void Node::State::on_timer(const TimerQueue<TimerKind>::Timer& timer) {
+  const auto index = static_cast<uint32_t>(timer.key);
+  const auto stamp = static_cast<uint32_t>(timer.stamp);
+  switch (timer.kind) {
+    case TimerKind::route: {
+      const auto route_stamp = static_cast<uint32_t>(timer.stamp >> 32);
+      if (routes_.is(index, route_stamp) && routes_[index].arms == stamp &&
+          !routes_[index].follows) {
+        on_route_timer(index);
+      }
+      return;
+    }
+    case TimerKind::redeliver:
+      if (sessions_.is(index, stamp)) on_redeliver_timer(index);
+      return;
+    case TimerKind::gap:
+      if (!followed_.is(index, stamp)) return;
+      followed_[index].gap_armed = false;
+      if (followed_[index].behind()) pull(index, Via::sync);
+      return;
+    case TimerKind::bind_compare:
+      if (sessions_.is(index, stamp)) compare_session(index);
+      return;
+    case TimerKind::linger:
+      if (sessions_.is(index, stamp) && sessions_[index].phase == Session::Phase::detached) {
+        free_session(index);
+      }
+      return;
+    case TimerKind::chase:
+      return on_chase_timer(index, stamp);
+    case TimerKind::beacon:
+      return send_beacons();
+    case TimerKind::scan:
+      return scan();
+    case TimerKind::renew: {
+      if (timer.key != registry_session_ || registry_session_ == 0) return;
+      RegistryOp op;
+      op.kind = RegistryOpKind::renew;
+      Pending pending;
+      pending.kind = PendingKind::renew;
+      pending.stamp = static_cast<uint32_t>(registry_session_);
+      pending.sent_at = now_;
+      registry(std::move(op), pending);
+      timers_.set(now_ + config_.sessions.lease_ns / 3, TimerKind::renew, registry_session_);
+      return;
+    }
+    case TimerKind::list: {
+      // On a watch, on an answer that was lost, and once a lease whatever happens (lost watch).
+      if (listing_) return;
+      listing_ = true;
+      RegistryOp op;
+      op.kind = RegistryOpKind::list;
+      Pending pending;
+      pending.kind = PendingKind::list;
+      registry(std::move(op), pending);
+      return;
+    }
+    case TimerKind::check:
+      start_session_check();
+      if (!listing_) timers_.set(now_, TimerKind::list);
+      timers_.set(now_ + config_.sessions.session_check(), TimerKind::check);
+      return;
+    case TimerKind::compare: {
+      start_compare();
+      if (timer.key != 1) return;  // asked for by suspicion
+      const DurationNs interval = config_.delivery.sync_interval_ns;
+      timers_.set(now_ + rng_.between(interval * 3 / 4, interval * 5 / 4), TimerKind::compare, 1);
+      return;
+    }
+    case TimerKind::cursors:
+      flush_cursors();
+      timers_.set(now_ + kCursorInterval, TimerKind::cursors);
+      return;
+    case TimerKind::identity: {
+      if (mailbox_epoch_ != 0) return;
+      if (mailbox_identity_ != 0) return learn_identity(mailbox_identity_);
+      MailboxOp probe;
+      probe.kind = MailboxOpKind::compare;
+      probe.known = compare_batches_.take();
+      Pending pending;
+      pending.kind = PendingKind::compare;
+      mailbox(std::move(probe), pending);
+      return;
+    }
+  }
+}
+
+}  // namespace imroute

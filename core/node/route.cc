@@ -1,0 +1,599 @@
+// Carrying out routing decisions: attempts, answers, deadlines. A strategy decides (core/route),
+// this file acts, so every strategy has the same retries, the same caches and the same end:
+// delivered to a node that holds the user, or left to the mailbox path; never silence (protocol.md
+// 1).
+#include <algorithm>
+#include <utility>
+
+#include "core/node/state.h"
+
+namespace imroute {
+
+NodeSet Node::State::living(const NodeSet& nodes) const {
+  NodeSet alive;
+  for (NodeId node : nodes) {
+    if (view_->find(node) != nullptr) alive.push_back(node);
+  }
+  return alive;
+}
+
+// Rows of an incarnation that is not in the view are void.
+NodeSet Node::State::nodes_of(const UserRecord& record) const {
+  NodeSet nodes;
+  for (const DeviceRow& row : record.rows) {
+    const Member* member = row.state == ConnectState::online ? view_->find(row.node) : nullptr;
+    if (member != nullptr && member->incarnation == row.incarnation) nodes.insert(row.node);
+  }
+  return nodes;
+}
+
+void Node::State::route_entry(const Entry& entry, const Batch<UserId>& members) {
+  ++counters_.routes;
+  if (entry.conversation.is_group()) {
+    if (members != nullptr) route_group(entry, *members);
+    return;
+  }
+  const UserId recipient = entry.conversation.other(entry.sender);
+  route_user(entry, recipient);
+  if (recipient == entry.sender) return;
+  // The sender's other devices: those here, and where its record says the others are.
+  const LocalUser* own = live_user(entry.sender);
+  if (own == nullptr) return;
+  const NodeSet elsewhere = living(own->elsewhere);
+  for_each_session(entry.sender, [&](uint32_t s) { offer(s, entry, Via::push); });
+  if (!elsewhere.empty()) start_route(entry, entry.sender, LastAnswer::nothing, elsewhere, kNoNode);
+}
+
+void Node::State::route_user(const Entry& entry, UserId user) {
+  const LocalUser* local = live_user(user);
+  const bool here = local != nullptr;
+  const NodeSet elsewhere = here ? living(local->elsewhere) : NodeSet{};
+  if (here) {
+    trace(TraceKind::route_local, entry, user, 0, 0, config_.id);
+    for_each_session(user, [&](uint32_t s) { offer(s, entry, Via::push); });
+  }
+  if (config_.strategy.kind == StrategyKind::broadcast) {
+    if (here) {  // knows nothing of other devices by design: everybody is told, nobody is awaited
+      ++counters_.route_local;
+      return broadcast(RouteId{0}, user, entry, {});
+    }
+    return start_route(entry, user, LastAnswer::nothing, {}, kNoNode);
+  }
+  if (!here) return start_route(entry, user, LastAnswer::nothing, {}, kNoNode);
+  if (elsewhere.empty()) {
+    ++counters_.route_local;
+    return;
+  }
+  start_route(entry, user, LastAnswer::nothing, elsewhere, kNoNode);
+}
+
+// One push per node, not per member; members nobody knows are asked for together.
+void Node::State::route_group(const Entry& entry, std::span<const UserId> members) {
+  targets_.clear();
+  unknown_.clear();
+  RouteAction ask = RouteAction::store;
+  bool authoritative = false;
+  const auto consider = [&](UserId user) {
+    const LocalUser* local = live_user(user);
+    if (local != nullptr) {
+      for (NodeId node : living(local->elsewhere)) targets_.push_back({node, user});
+      return;
+    }
+    if (cache_.known_offline(user, now_)) return;
+    RouteQuery query;
+    query.user = user;
+    if (const NodeSet* cached = cache_.find(user, now_)) query.known = living(*cached);
+    ++(query.known.empty() ? counters_.cache_misses : counters_.cache_hits);
+    const Decision decision = strategy_->decide(query, *view_, rng_);
+    if (decision.action == RouteAction::push) {
+      for (NodeId node : decision.nodes) {
+        if (node != config_.id) targets_.push_back({node, user});
+      }
+    } else if (decision.action != RouteAction::store) {
+      ask = decision.action;
+      authoritative = decision.authoritative;
+      unknown_.push_back(user);
+    }
+  };
+  for (UserId user : members) consider(user);
+  if (entry.kind == EntryKind::leave) consider(entry.subject);  // its holder must hear of it
+  for (UserId user : members) {
+    for_each_session(user, [&](uint32_t s) { offer(s, entry, Via::push); });
+  }
+  if (entry.kind == EntryKind::leave) {
+    for_each_session(entry.subject, [&](uint32_t s) {
+      if (find_followed(s, entry.conversation) != kNil) offer(s, entry, Via::push);
+    });
+  }
+  if (ask == RouteAction::broadcast) {
+    const bool list = !at_least_once();
+    return broadcast(RouteId{0}, UserId{0}, entry, list ? pool_.copy_list(members) : Payload{});
+  }
+  std::sort(targets_.begin(), targets_.end(), [](const Target& a, const Target& b) {
+    return a.node != b.node ? a.node < b.node : a.user < b.user;
+  });
+  expected_.clear();
+  for (size_t i = 0; i < targets_.size(); ++i) {
+    expected_.push_back(targets_[i].user);
+    if (i + 1 < targets_.size() && targets_[i + 1].node == targets_[i].node) continue;
+    push_group(entry, targets_[i].node, expected_);
+    expected_.clear();
+  }
+  if (unknown_.empty()) return;
+  const uint32_t index = routes_.take();
+  if (index == kNil) {
+    ++counters_.routes_given_up;
+    return;
+  }
+  Route& route = routes_[index];
+  route.kind = Route::Kind::group_batch;
+  route.entry = entry;
+  route.list = pool_.copy_list(std::span<const UserId>(unknown_));
+  if (ask == RouteAction::lookup) {
+    ++counters_.lookups;
+    auto users = user_batches_.take();
+    users->assign(unknown_.begin(), unknown_.end());
+    DirectoryOp op;
+    op.kind = DirectoryOpKind::lookup_many;
+    op.users = users;
+    Pending pending;
+    pending.kind = PendingKind::lookup_many;
+    pending.index = index;
+    pending.stamp = routes_.stamp(index);
+    directory(std::move(op), pending);
+    return;
+  }
+  call_router(index, ask == RouteAction::forward, authoritative);
+}
+
+void Node::State::push_group(const Entry& entry, NodeId node, std::span<const UserId> users) {
+  const uint32_t index = routes_.take();
+  if (index == kNil) {
+    ++counters_.routes_given_up;
+    return;
+  }
+  Route& route = routes_[index];
+  route.kind = Route::Kind::group_push;
+  route.entry = entry;
+  route.list = pool_.copy_list(users);
+  route.pending.push_back(node);
+  send_push(index, node);
+  arm_route(index);
+}
+
+void Node::State::start_route(const Entry& entry, UserId user, LastAnswer last,
+                              const NodeSet& known, NodeId hint) {
+  const uint32_t index = routes_.take();
+  if (index == kNil) {
+    ++counters_.routes_given_up;
+    return;
+  }
+  Route& route = routes_[index];
+  route.entry = entry;
+  route.user = user;
+  route.query.user = user;
+  route.query.last = last;
+  route.query.hint = hint;
+  if (last == LastAnswer::nothing && !known.empty()) {  // from this node's own records
+    ++route.query.attempts;
+    return push_to(index, known);
+  }
+  if (last == LastAnswer::nothing && cache_.known_offline(user, now_)) {
+    return give_up(index, Reason::offline);
+  }
+  if (last == LastAnswer::nothing) {
+    if (const NodeSet* cached = cache_.find(user, now_)) route.query.known = living(*cached);
+    if (strategy_->uses_cache()) {
+      ++(route.query.known.empty() ? counters_.cache_misses : counters_.cache_hits);
+    }
+  }
+  decide(index);
+}
+
+void Node::State::decide(uint32_t index) {
+  Route& route = routes_[index];
+  if (route.query.attempts >= kMaxRouteAttempts) return give_up(index, Reason::attempts_exhausted);
+  const bool again = route.query.attempts > 0;
+  Decision decision = strategy_->decide(route.query, *view_, rng_);
+  ++route.query.attempts;
+  route.query.hint = kNoNode;
+  const auto stamp = routes_.stamp(index);
+  switch (decision.action) {
+    case RouteAction::push:
+      return push_to(index, decision.nodes);
+    case RouteAction::broadcast: {
+      const uint32_t* leader = leaders_.find(route.user);
+      if (leader != nullptr && *leader != index && strategy_->uses_cache()) {
+        ++counters_.rebroadcasts_collapsed;  // single flight: wait for what it learns
+        route.follows = true;
+        route.next_follower = routes_[*leader].first_follower;
+        routes_[*leader].first_follower = index;
+        trace(TraceKind::route_collapsed, route.entry, route.user, 0, id_of(index).value);
+        return;
+      }
+      if (leader == nullptr && strategy_->uses_cache()) {
+        route.leads = true;
+        *leaders_.insert(route.user) = index;
+      }
+      if (again) ++counters_.rebroadcasts;
+      route.broadcasted = true;
+      route.pending.clear();
+      broadcast(id_of(index), route.user, route.entry, {});
+      return arm_route(index);
+    }
+    case RouteAction::lookup: {
+      ++counters_.lookups;
+      trace(TraceKind::route_lookup, route.entry, route.user, 0, id_of(index).value);
+      DirectoryOp op;
+      op.kind = DirectoryOpKind::lookup;
+      op.user = route.user;
+      Pending pending;
+      pending.kind = PendingKind::lookup;
+      pending.index = index;
+      pending.stamp = stamp;
+      directory(std::move(op), pending);
+      return;
+    }
+    case RouteAction::resolve:
+      return call_router(index, false, decision.authoritative);
+    case RouteAction::forward:
+      return call_router(index, true, decision.authoritative);
+    case RouteAction::store:
+      return give_up(
+          index, route.query.last == LastAnswer::looked_up ? Reason::offline : Reason::no_route);
+  }
+}
+
+void Node::State::push_to(uint32_t index, const NodeSet& nodes) {
+  Route& route = routes_[index];
+  route.pending.clear();
+  for (NodeId node : nodes) {
+    if (node == config_.id) continue;
+    route.pending.push_back(node);
+    route.pushed.insert(node);
+  }
+  if (route.pending.empty()) {  // pointed at this node, where the user is not
+    if (live_user(route.user) != nullptr) return finish_route(index);
+    cache_.drop(route.user);
+    route.query.last = LastAnswer::nack;
+    route.query.known.clear();
+    return decide(index);
+  }
+  const NodeSet targets = route.pending;
+  for (NodeId node : targets) send_push(index, node);
+  arm_route(index);
+}
+
+void Node::State::send_push(uint32_t index, NodeId node) {
+  const Route& route = routes_[index];
+  ++counters_.pushes;
+  trace(TraceKind::route_push, route.entry, route.user, 0, id_of(index).value, node);
+  Frame frame;
+  frame.type = FrameType::push;
+  frame.route = id_of(index);
+  frame.node = config_.id;
+  frame.user = route.user;
+  frame.entry = route.entry;
+  frame.list = route.list;
+  send_node(node, std::move(frame));
+}
+
+void Node::State::broadcast(RouteId id, UserId user, const Entry& entry, const Payload& list) {
+  ++counters_.broadcasts;
+  trace(TraceKind::route_broadcast, entry, user, 0, id.value);
+  Frame frame;
+  frame.type = FrameType::push;
+  frame.route = id;
+  frame.node = config_.id;
+  frame.user = user;
+  frame.hops = kBroadcastHops;
+  frame.number = ++published_;
+  frame.entry = entry;
+  frame.list = list;
+  if (config_.strategy.bus == BusKind::pubsub) {
+    out_->push(Publish{std::move(frame)});
+  } else {
+    out_->push(SendMesh{std::move(frame)});
+  }
+}
+
+void Node::State::arm_route(uint32_t index) {
+  Route& route = routes_[index];
+  ++route.arms;
+  const uint64_t stamp = (static_cast<uint64_t>(routes_.stamp(index)) << 32) | route.arms;
+  timers_.set(now_ + config_.delivery.route_deadline_ns, TimerKind::route, index, stamp);
+}
+
+uint32_t Node::State::find_route(RouteId id) const {
+  const auto index = static_cast<uint32_t>(id.value);
+  return routes_.is(index, static_cast<uint32_t>(id.value >> 32)) ? index : kNil;
+}
+
+void Node::State::free_route(uint32_t index) {
+  const Route& route = routes_[index];
+  if (route.leads) leaders_.erase(route.user);
+  routes_.give(index);
+}
+
+void Node::State::finish_route(uint32_t index) {
+  Route& route = routes_[index];
+  trace(TraceKind::route_done, route.entry, route.user, 0, id_of(index).value, kNoNode,
+        route.query.attempts);
+  NodeSet nodes;
+  if (const NodeSet* cached = cache_.find(route.user, now_)) nodes = *cached;
+  release_followers(index, nodes);
+  free_route(index);
+}
+
+void Node::State::give_up(uint32_t index, Reason reason) {
+  Route& route = routes_[index];
+  trace(TraceKind::route_given_up, route.entry, route.user, 0, id_of(index).value, kNoNode,
+        route.query.attempts, reason);
+  if (at_least_once()) {
+    ++counters_.routes_given_up;
+  } else {
+    ++(reason == Reason::offline ? counters_.drops_offline : counters_.drops_no_route);
+  }
+  if (strategy_->uses_cache() && route.kind == Route::Kind::single && !route.acked) {
+    cache_.learn_offline(route.user, now_);
+  }
+  release_followers(index, {});
+  free_route(index);
+}
+
+void Node::State::release_followers(uint32_t index, const NodeSet& nodes) {
+  uint32_t next = routes_[index].first_follower;
+  routes_[index].first_follower = kNil;
+  if (routes_[index].leads) {
+    leaders_.erase(routes_[index].user);
+    routes_[index].leads = false;
+  }
+  // They were chained newest first; they go on in the order they came.
+  uint32_t ordered = kNil;
+  while (next != kNil) {
+    const uint32_t after = routes_[next].next_follower;
+    routes_[next].next_follower = ordered;
+    ordered = next;
+    next = after;
+  }
+  while (ordered != kNil) {
+    const uint32_t follower = ordered;
+    ordered = routes_[follower].next_follower;
+    routes_[follower].follows = false;
+    routes_[follower].next_follower = kNil;
+    if (nodes.empty()) {
+      give_up(follower, Reason::no_route);
+    } else {
+      push_to(follower, nodes);
+    }
+  }
+}
+
+// ---- the receiving side
+// --------------------------------------------------------------------------
+
+void Node::State::on_push(NodeId from, const Frame& frame) {
+  ++counters_.pushes_received;
+  if (!serving_) return;
+  if (frame.user == UserId{0}) return on_group_push(from, frame);
+  const bool targeted = frame.hops != kBroadcastHops;
+  if (live_user(frame.user) == nullptr) {
+    if (!targeted) {
+      ++counters_.pushes_ignored;
+      return;
+    }
+    return send_nack(frame.node, frame.route, frame.user);
+  }
+  for_each_session(frame.user, [&](uint32_t s) { offer(s, frame.entry, Via::push); });
+  if (frame.route.value != 0) send_route_ack(frame.node, frame.route, frame.user);
+}
+
+void Node::State::on_group_push(NodeId from, const Frame& frame) {
+  static_cast<void>(from);
+  const bool targeted = frame.hops != kBroadcastHops;
+  if (!list_is_whole<UserId>(frame.list)) {
+    ++counters_.protocol_errors;
+    return;
+  }
+  const ConversationId id = frame.entry.conversation;
+  if (!frame.list.empty()) {
+    for (UserId user : frame.list.as<UserId>()) {
+      if (live_user(user) == nullptr) {
+        if (targeted) send_nack(frame.node, frame.route, user);
+        continue;
+      }
+      for_each_session(user, [&](uint32_t s) {
+        const bool leaver = frame.entry.kind == EntryKind::leave && frame.entry.subject == user;
+        if (leaver && find_followed(s, id) == kNil) return;
+        offer(s, frame.entry, Via::push);
+      });
+    }
+  } else if (const Group* group = groups_.find(id)) {
+    for (uint32_t f = group->first_followed; f != kNil;) {
+      const uint32_t next = followed_[f].next_of_group;
+      offer(followed_[f].session, frame.entry, Via::push);
+      f = next;
+    }
+  }
+  if (frame.list.empty() && frame.entry.kind == EntryKind::join) {
+    for_each_session(frame.entry.subject, [&](uint32_t s) {
+      if (find_followed(s, id) == kNil) offer(s, frame.entry, Via::push);
+    });
+  }
+  if (targeted) send_route_ack(frame.node, frame.route, UserId{0});
+}
+
+void Node::State::send_route_ack(NodeId to, RouteId route, UserId user) {
+  Frame frame;
+  frame.type = FrameType::route_ack;
+  frame.route = route;
+  frame.user = user;
+  if (const LocalUser* local = live_user(user)) {
+    frame.nodes = local->elsewhere;
+    frame.nodes.insert(config_.id);
+    frame.version = local->version;
+  }
+  send_node(to, std::move(frame));
+}
+
+void Node::State::send_nack(NodeId to, RouteId route, UserId user) {
+  ++counters_.nacks_sent;
+  Frame frame;
+  frame.type = FrameType::nack;
+  frame.route = route;
+  frame.user = user;
+  frame.reason = Reason::no_session;
+  if (config_.strategy.hints) {
+    const NodeSet* there = moved_.find(user, now_);
+    if (there == nullptr) there = pointers_.find(user, now_);
+    if (there != nullptr && view_->find((*there)[0]) != nullptr) frame.node = (*there)[0];
+  }
+  send_node(to, std::move(frame));
+}
+
+// ---- answers
+// ---------------------------------------------------------------------------------------
+
+void Node::State::on_route_ack(NodeId from, const Frame& frame) {
+  ++counters_.route_acks;
+  if (frame.user != UserId{0}) cache_.learn(frame.user, living(frame.nodes), frame.version, now_);
+  const uint32_t index = find_route(frame.route);
+  if (index == kNil) return;
+  Route& route = routes_[index];
+  trace(TraceKind::route_ack, route.entry, frame.user, 0, frame.route.value, from);
+  if (route.kind == Route::Kind::group_push) return free_route(index);
+  route.acked = true;
+  if (route.kind == Route::Kind::group_batch) return;  // forwarded: one of several nodes answered
+  route.calling = false;
+  route.pushed.insert(from);
+  route.pending.erase(from);
+  if (route.broadcasted) return finish_route(index);
+  for (NodeId node : frame.nodes) {  // a second device elsewhere must be reached too
+    if (node == config_.id || route.pushed.contains(node) || view_->find(node) == nullptr) continue;
+    route.pushed.insert(node);
+    route.pending.insert(node);
+    send_push(index, node);
+  }
+  if (route.pending.empty()) finish_route(index);
+}
+
+void Node::State::on_nack(NodeId from, const Frame& frame) {
+  ++counters_.nacks_received;
+  cache_.drop_node(frame.user, from);
+  if (LocalUser* local = live_user(frame.user)) local->elsewhere.erase(from);
+  const uint32_t index = find_route(frame.route);
+  if (index == kNil) return;
+  Route& route = routes_[index];
+  trace(TraceKind::route_nack, route.entry, frame.user, 0, frame.route.value, from);
+  const bool hinted = frame.node != kNoNode && frame.node != config_.id && frame.node != from &&
+                      view_->find(frame.node) != nullptr;
+  if (route.kind != Route::Kind::single) {  // one member of several went elsewhere
+    const Entry entry = route.entry;
+    if (hinted) ++counters_.hints_followed;
+    return start_route(entry, frame.user, hinted ? LastAnswer::nack_with_hint : LastAnswer::nack,
+                       {}, hinted ? frame.node : kNoNode);
+  }
+  if (route.user != frame.user || route.follows) return;
+  const bool forwarded = route.calling;  // a router chose the node: it is not in `pending`
+  route.calling = false;
+  if (!route.pending.erase(from) && !forwarded) return;
+  if (!route.pending.empty()) return;
+  if (route.acked) return finish_route(index);
+  if (live_user(route.user) != nullptr) {  // came here meanwhile
+    for_each_session(route.user, [&](uint32_t s) { offer(s, route.entry, Via::push); });
+    return finish_route(index);
+  }
+  route.query.known.clear();
+  route.query.last = hinted ? LastAnswer::nack_with_hint : LastAnswer::nack;
+  route.query.hint = hinted ? frame.node : kNoNode;
+  if (hinted) {
+    ++counters_.hints_followed;
+    trace(TraceKind::route_hint, route.entry, frame.user, 0, frame.route.value, frame.node);
+  }
+  decide(index);
+}
+
+void Node::State::on_route_timer(uint32_t index) {
+  Route& route = routes_[index];
+  if (route.kind == Route::Kind::group_push) {  // nobody answered for these: each is looked for
+    const Entry entry = route.entry;
+    const Payload list = route.list;
+    free_route(index);
+    for (UserId user : list.as<UserId>()) {
+      cache_.drop(user);
+      start_route(entry, user, LastAnswer::timeout, {}, kNoNode);
+    }
+    return;
+  }
+  if (route.calling) {
+    route.calling = false;
+    if (route.kind == Route::Kind::group_batch) {
+      return route.acked ? free_route(index) : on_located_batch(index, {}, false);
+    }
+    return on_located(index, false, {}, 0);
+  }
+  if (route.acked) return finish_route(index);
+  cache_.drop(route.user);
+  ++counters_.routes_retried;
+  trace(TraceKind::route_retry, route.entry, route.user, 0, id_of(index).value);
+  route.query.known.clear();
+  route.query.last = LastAnswer::timeout;
+  decide(index);
+  // What a strategy does after a timeout is its one retry.
+  if (routes_.used(index)) routes_[index].query.retried = true;
+}
+
+// A directory or a router answered for one user.
+void Node::State::on_located(uint32_t index, bool answered, const NodeSet& nodes,
+                             uint64_t version) {
+  Route& route = routes_[index];
+  if (!answered) {
+    route.query.last = LastAnswer::lookup_failed;
+    decide(index);
+    if (routes_.used(index)) routes_[index].query.retried = true;
+    return;
+  }
+  if (live_user(route.user) != nullptr && nodes.contains(config_.id)) {
+    for_each_session(route.user, [&](uint32_t s) { offer(s, route.entry, Via::push); });
+  }
+  cache_.learn(route.user, nodes, version, now_);
+  route.query.known = nodes;
+  route.query.last = LastAnswer::looked_up;
+  decide(index);
+}
+
+void Node::State::on_located_batch(uint32_t index, std::span<const UserLocation> locations,
+                                   bool answered) {
+  const Entry entry = routes_[index].entry;
+  const Payload asked = routes_[index].list;
+  free_route(index);
+  if (!answered) {
+    for (UserId user : asked.as<UserId>()) {
+      start_route(entry, user, LastAnswer::lookup_failed, {}, kNoNode);
+    }
+    return;
+  }
+  targets_.clear();
+  for (const UserLocation& location : locations) {
+    NodeSet nodes;
+    for (uint32_t i = 0; i < location.count && i < kMaxNodesPerUser; ++i) {
+      if (view_->find(location.nodes[i]) != nullptr) nodes.insert(location.nodes[i]);
+    }
+    cache_.learn(location.user, nodes, location.version, now_);
+    for (NodeId node : nodes) {
+      if (node != config_.id) targets_.push_back({node, location.user});
+    }
+  }
+  std::sort(targets_.begin(), targets_.end(), [](const Target& a, const Target& b) {
+    return a.node != b.node ? a.node < b.node : a.user < b.user;
+  });
+  expected_.clear();
+  for (size_t i = 0; i < targets_.size(); ++i) {
+    expected_.push_back(targets_[i].user);
+    if (i + 1 < targets_.size() && targets_[i + 1].node == targets_[i].node) continue;
+    push_group(entry, targets_[i].node, expected_);
+    expected_.clear();
+  }
+}
+
+}  // namespace imroute

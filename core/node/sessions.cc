@@ -1,0 +1,482 @@
+// Sessions: bind, displacement and hand-over, who else holds the user, and the checks that bound
+// every lost message between nodes (protocol.md 5).
+#include <algorithm>
+#include <utility>
+
+#include "core/node/state.h"
+
+namespace imroute {
+
+LocalUser* Node::State::live_user(UserId user) { return users_.find(user); }
+
+void Node::State::on_bind(LinkId link, const Frame& frame) {
+  const auto refuse_now = [&](Reason reason) {
+    ++counters_.binds_refused;
+    Frame answer;
+    answer.type = FrameType::bind_refused;
+    answer.user = frame.user;
+    answer.device = frame.device;
+    answer.reason = reason;
+    send_client(link, std::move(answer));
+    out_->push(CloseClient{link, reason});
+  };
+  if (by_link_.contains(link)) {
+    ++counters_.protocol_errors;
+    return;
+  }
+  if (!serving_ || incarnation_ == 0) return refuse_now(Reason::fenced);
+  if (draining_ || (degraded() && store_bad_since_ + config_.sessions.lease_ns < now_)) {
+    return refuse_now(Reason::draining);
+  }
+  if (now_ - admission_second_ >= kSecond) {
+    admission_second_ = now_;
+    admitted_in_second_ = 0;
+  }
+  if (frame.generation == 0 || !list_is_whole<Cursor>(frame.list)) {
+    ++counters_.protocol_errors;
+    return refuse_now(Reason::protocol_error);
+  }
+  const uint32_t index =
+      admitted_in_second_ >= config_.sessions.admission_per_second ? kNil : sessions_.take();
+  if (index == kNil) return refuse_now(Reason::overloaded);
+  ++admitted_in_second_;
+  Session& session = sessions_[index];
+  session.link = link;
+  session.key = {frame.user, frame.device};
+  session.client_type = frame.client_type;
+  session.generation = frame.generation;
+  session.cursors = frame.list;
+  session.no_cursors = (frame.flags & kFlagNoCursors) != 0;
+  session.last_heard = now_;
+  *by_link_.insert(link) = index;
+  send_bind(index);
+}
+
+void Node::State::send_bind(uint32_t index) {
+  const Session& session = sessions_[index];
+  DirectoryOp op;
+  op.kind = DirectoryOpKind::bind;
+  op.user = session.key.user;
+  op.policy = config_.sessions.policy;
+  op.row.device = session.key.device;
+  op.row.client_type = session.client_type;
+  op.row.state = ConnectState::online;
+  op.row.node = config_.id;
+  op.row.incarnation = incarnation_;
+  op.row.link = session.link;
+  op.row.generation = session.generation;
+  Pending pending;
+  pending.kind = PendingKind::bind;
+  pending.index = index;
+  pending.stamp = sessions_.stamp(index);
+  pending.key = session.key;
+  pending.generation = session.generation;
+  pending.link = session.link;
+  directory(std::move(op), pending);
+}
+
+void Node::State::refuse_bind(uint32_t index, Reason reason) {
+  const Session& session = sessions_[index];
+  Frame answer;
+  answer.type = FrameType::bind_refused;
+  answer.user = session.key.user;
+  answer.device = session.key.device;
+  answer.reason = reason;
+  const LinkId link = session.link;
+  send_client(link, std::move(answer));
+  out_->push(CloseClient{link, reason});
+  by_link_.erase(link);
+  free_session(index);
+}
+
+void Node::State::on_bind_reply(const Pending& pending, ReplyStatus status,
+                                const DirectoryReply* reply) {
+  const bool here = sessions_.is(pending.index, pending.stamp);
+  if (!here) {  // the client went away meanwhile: the row must not stay
+    if (status != ReplyStatus::error) unbind_row(pending.key, pending.generation, pending.link);
+    return;
+  }
+  const uint32_t index = pending.index;
+  Session& session = sessions_[index];
+  if (session.phase == Session::Phase::live) {  // answer to a re-assertion
+    if (status != ReplyStatus::ok) return;      // the next check asks again
+    if (reply->result == DirectoryResult::superseded) {
+      ++counters_.sessions_checked_out;
+      return close_session(index, Reason::superseded, true, false);
+    }
+    ++counters_.rows_reasserted;
+    return tell_others(index, *reply);
+  }
+  if (!serving_) return refuse_bind(index, Reason::fenced);
+  if (status != ReplyStatus::ok) {
+    if (++session.bind_attempts < kBindAttempts) return send_bind(index);
+    ++counters_.binds_refused;
+    unbind_row(session.key, session.generation, session.link);
+    return refuse_bind(index, Reason::store_unavailable);
+  }
+  if (reply->result != DirectoryResult::ok) {
+    ++counters_.binds_superseded;
+    return refuse_bind(index, Reason::superseded);
+  }
+  make_live(index, *reply);
+}
+
+void Node::State::make_live(uint32_t index, const DirectoryReply& reply) {
+  ++counters_.binds;
+  const DeviceKey key = sessions_[index].key;
+  uint32_t older = kNil;
+  if (const uint32_t* have = by_device_.find(key)) older = *have;
+  Session& session = sessions_[index];
+  session.phase = Session::Phase::live;
+  session.bound_at = now_;
+  *by_device_.insert(key) = index;
+  LocalUser* local = users_.insert(key.user);
+  session.next_of_user = local->first_session;
+  local->first_session = index;
+  cache_.drop(key.user);
+  moved_.drop(key.user);
+  pointers_.drop(key.user);
+
+  Frame bound;
+  bound.type = FrameType::bound;
+  bound.user = key.user;
+  bound.device = key.device;
+  bound.generation = session.generation;
+  send_client(session.link, std::move(bound));
+  trace(TraceKind::session_bound, {}, key.user, key.device, 0, config_.id, session.generation);
+  if (at_least_once()) {
+    const Payload cursors = std::exchange(session.cursors, {});
+    for (const Cursor& cursor : cursors.as<Cursor>()) {
+      if (cursor.conversation.is_group() || cursor.conversation.has_party(key.user)) {
+        follow(index, cursor.conversation, cursor.position, 0);
+      }
+    }
+    load_index(index);
+    const DurationNs bind_settle =
+        config_.strategy.negative_ttl_ns + config_.delivery.route_deadline_ns;
+    timers_.set(now_ + bind_settle, TimerKind::bind_compare, index, sessions_.stamp(index));
+  }
+  if (older != kNil) {
+    hand_over_locally(older, index);
+    close_session(older, Reason::superseded, true, false);
+    *by_device_.insert(key) = index;
+  }
+  tell_others(index, reply);
+  if (config_.strategy.places_logins()) {
+    const NodeId owner = placement_->owner(key.user);
+    if (owner != config_.id && owner != kNoNode) {
+      const Pointer pointer{key.user, config_.id, 0, sessions_[index].generation};
+      Frame frame;
+      frame.type = FrameType::pointers;
+      frame.node = config_.id;
+      frame.list = pool_.copy_list(std::span<const Pointer>(&pointer, 1));
+      send_node(owner, std::move(frame));
+    }
+  }
+}
+
+void Node::State::tell_others(uint32_t index, const DirectoryReply& reply) {
+  const Session& session = sessions_[index];
+  const UserId user = session.key.user;
+  LocalUser* local = users_.find(user);
+  IM_ASSERT(local != nullptr);
+  if (reply.record.version >= local->version) {
+    local->elsewhere = nodes_of(reply.record);
+    local->elsewhere.erase(config_.id);
+    local->version = reply.record.version;
+  }
+  for (const DeviceRow& row : reply.losers) {
+    const Reason reason = row.device == session.key.device ? Reason::superseded : Reason::kicked;
+    if (row.node == config_.id) {
+      const uint32_t* mine = by_device_.find(DeviceKey{user, row.device});
+      if (mine != nullptr && *mine != index && sessions_[*mine].generation <= row.generation) {
+        ++(reason == Reason::kicked ? counters_.kicks : counters_.displacements);
+        close_session(*mine, reason, true, false);
+      }
+      continue;
+    }
+    if (view_->find(row.node) == nullptr) continue;
+    Frame frame;
+    frame.type = FrameType::displace;
+    frame.user = user;
+    frame.device = row.device;
+    // A kicked device has its own counter: its session up to the row's generation must go.
+    frame.generation = reason == Reason::superseded ? session.generation : row.generation + 1;
+    frame.node = config_.id;
+    frame.reason = reason;
+    chase(row.node, std::move(frame));
+  }
+  local = users_.find(user);
+  NodeSet all = local->elsewhere;
+  all.insert(config_.id);
+  for (NodeId node : local->elsewhere) {
+    Frame frame;
+    frame.type = FrameType::owners;
+    frame.user = user;
+    frame.version = local->version;
+    frame.nodes = all;
+    chase(node, std::move(frame));
+  }
+}
+
+void Node::State::hand_over_locally(uint32_t from, uint32_t to) {
+  for (uint32_t u = sessions_[from].unacked_head; u != kNil; u = unacked_[u].next) {
+    if (unacked_[u].acked || !config_.sessions.handover) continue;
+    ++counters_.handovers_received;
+    const Entry entry = unacked_[u].entry;
+    if (find_followed(to, entry.conversation) != kNil) offer(to, entry, Via::handover);
+  }
+}
+
+void Node::State::unbind_row(DeviceKey key, uint64_t generation, LinkId link) {
+  DirectoryOp op;
+  op.kind = DirectoryOpKind::unbind;
+  op.user = key.user;
+  op.row.device = key.device;
+  op.row.node = config_.id;
+  op.row.incarnation = incarnation_;
+  op.row.link = link;
+  op.row.generation = generation;
+  Pending pending;
+  pending.kind = PendingKind::unbind;
+  directory(std::move(op), pending);
+}
+
+// The connection is gone, the session with it; its unacked tail stays a while for a hand-over.
+void Node::State::detach_session(uint32_t index, Reason reason, bool unbind) {
+  Session& session = sessions_[index];
+  IM_ASSERT(session.phase == Session::Phase::live);
+  trace(TraceKind::session_closed, {}, session.key.user, session.key.device, 0, config_.id,
+        session.generation, reason);
+  if (unbind) unbind_row(session.key, session.generation, session.link);
+  by_link_.erase(session.link);
+  LocalUser* local = users_.find(session.key.user);
+  uint32_t* at = &local->first_session;
+  while (*at != index) at = &sessions_[*at].next_of_user;
+  *at = session.next_of_user;
+  if (local->first_session == kNil) users_.erase(session.key.user);
+  while (session.first_conversation != kNil) unfollow(session.first_conversation);
+  session.phase = Session::Phase::detached;
+  timers_.set(now_ + kDetachedLinger, TimerKind::linger, index, sessions_.stamp(index));
+}
+
+void Node::State::close_session(uint32_t index, Reason reason, bool tell_client, bool unbind) {
+  Session& session = sessions_[index];
+  const LinkId link = session.link;
+  if (session.phase == Session::Phase::live) {
+    detach_session(index, reason, unbind);
+    if (tell_client) {
+      Frame kick;
+      kick.type = FrameType::kick;
+      kick.reason = reason;
+      send_client(link, std::move(kick));
+    }
+    out_->push(CloseClient{link, reason});
+  } else {
+    by_link_.erase(link);
+  }
+  free_session(index);
+}
+
+void Node::State::free_session(uint32_t index) {
+  const Session& session = sessions_[index];
+  for (uint32_t u = session.unacked_head; u != kNil;) {
+    const uint32_t next = unacked_[u].next;
+    unacked_.give(u);
+    u = next;
+  }
+  const uint32_t* have = by_device_.find(session.key);
+  if (have != nullptr && *have == index) by_device_.erase(session.key);
+  sessions_.give(index);
+}
+
+// ---- displacement and hand-over ----------------------------------------------------------------
+
+void Node::State::on_displace(NodeId from, const Frame& frame) {
+  const DeviceKey key{frame.user, frame.device};
+  const uint32_t* found = by_device_.find(key);
+  if (found != nullptr && sessions_[*found].generation < frame.generation) {
+    const uint32_t index = *found;
+    if (frame.reason == Reason::superseded && config_.sessions.handover) {
+      for (uint32_t u = sessions_[index].unacked_head; u != kNil; u = unacked_[u].next) {
+        if (unacked_[u].acked) continue;
+        ++counters_.handovers_sent;
+        Frame tail;
+        tail.type = FrameType::handover;
+        tail.user = key.user;
+        tail.device = key.device;
+        tail.generation = frame.generation;
+        tail.entry = unacked_[u].entry;
+        trace(TraceKind::handover_sent, tail.entry, key.user, key.device, 0, frame.node);
+        send_node(from, std::move(tail));
+      }
+    }
+    ++(frame.reason == Reason::kicked ? counters_.kicks : counters_.displacements);
+    close_session(index, frame.reason, true, false);
+  }
+  if (frame.reason == Reason::superseded && live_user(key.user) == nullptr) {
+    NodeSet there;
+    there.push_back(frame.node);
+    moved_.learn(key.user, there, frame.generation, now_);
+  }
+  Frame answer;
+  answer.type = FrameType::displaced;
+  answer.user = frame.user;
+  answer.device = frame.device;
+  answer.generation = frame.generation;
+  send_node(from, std::move(answer));
+}
+
+void Node::State::on_handover(const Frame& frame) {
+  const uint32_t* found = by_device_.find(DeviceKey{frame.user, frame.device});
+  if (found == nullptr || sessions_[*found].phase != Session::Phase::live ||
+      sessions_[*found].generation != frame.generation) {
+    ++counters_.stale_generations;
+    return;
+  }
+  ++counters_.handovers_received;
+  if (find_followed(*found, frame.entry.conversation) != kNil) {
+    offer(*found, frame.entry, Via::handover);
+  }
+}
+
+void Node::State::on_owners(NodeId from, const Frame& frame) {
+  if (LocalUser* local = live_user(frame.user)) {
+    if (frame.version > local->version) {
+      local->version = frame.version;
+      local->elsewhere = frame.nodes;
+      local->elsewhere.erase(config_.id);
+    }
+  }
+  Frame answer;
+  answer.type = FrameType::owners_ack;
+  answer.user = frame.user;
+  answer.version = frame.version;
+  send_node(from, std::move(answer));
+}
+
+void Node::State::chase(NodeId to, Frame&& frame) {
+  const uint32_t index = chases_.take();
+  send_node(to, Frame(frame));
+  if (index == kNil) return;  // the session check covers what cannot be repeated
+  Chase& chase = chases_[index];
+  chase.frame = std::move(frame);
+  chase.to = to;
+  timers_.set(now_ + kChaseInterval, TimerKind::chase, index, chases_.stamp(index));
+}
+
+void Node::State::chase_done(NodeId from, FrameType type, UserId user, uint32_t device,
+                             uint64_t mark) {
+  for (uint32_t i = 0; i < chases_.slots(); ++i) {
+    if (!chases_.used(i)) continue;
+    const Chase& chase = chases_[i];
+    if (chase.to != from || chase.frame.type != type || chase.frame.user != user) continue;
+    const bool same = type == FrameType::displace
+                          ? chase.frame.device == device && chase.frame.generation == mark
+                          : chase.frame.version <= mark;
+    if (same) chases_.give(i);
+  }
+}
+
+void Node::State::on_chase_timer(uint32_t index, uint32_t stamp) {
+  if (!chases_.is(index, stamp)) return;
+  Chase& chase = chases_[index];
+  const bool owners_stale =
+      chase.frame.type == FrameType::owners && !users_.contains(chase.frame.user);
+  if (owners_stale || view_->find(chase.to) == nullptr || ++chase.attempts >= kChaseAttempts) {
+    return chases_.give(index);
+  }
+  send_node(chase.to, Frame(chase.frame));
+  timers_.set(now_ + kChaseInterval, TimerKind::chase, index, stamp);
+}
+
+// ---- session check ------------------------------------------------------------------------------
+
+void Node::State::start_session_check() {
+  if (!serving_) return;
+  auto batch = claim_batches_.take();
+  const auto send = [&] {
+    if (batch->empty()) return;
+    ++counters_.session_checks;
+    DirectoryOp op;
+    op.kind = DirectoryOpKind::check;
+    op.claims = batch;
+    Pending pending;
+    pending.kind = PendingKind::check;
+    directory(std::move(op), pending);
+  };
+  for (uint32_t i = 0; i < sessions_.slots(); ++i) {
+    if (!sessions_.used(i) || sessions_[i].phase != Session::Phase::live) continue;
+    batch->push_back({sessions_[i].key, sessions_[i].generation});
+    if (batch->size() == kBatchItems) {
+      send();
+      batch = claim_batches_.take();
+    }
+  }
+  send();
+}
+
+void Node::State::on_check_reply(const DirectoryReply& reply) {
+  if (reply.verdicts == nullptr) return;
+  for (const SessionVerdict& verdict : *reply.verdicts) {
+    const uint32_t* found = by_device_.find(verdict.key);
+    if (found == nullptr || sessions_[*found].phase != Session::Phase::live) continue;
+    if (sessions_[*found].generation != verdict.claimed_generation) continue;
+    if (verdict.current_generation > verdict.claimed_generation) {
+      ++counters_.sessions_checked_out;
+      trace(TraceKind::session_checked_out, {}, verdict.key.user, verdict.key.device, 0, config_.id,
+            verdict.current_generation);
+      close_session(*found, Reason::superseded, true, false);
+    } else if (verdict.missing) {
+      rebind(*found);
+    }
+  }
+}
+
+void Node::State::rebind(uint32_t index) { send_bind(index); }
+
+// ---- pointers to sessions held against placement ------------------------------------------------
+
+void Node::State::leave_pointers() {
+  if (!config_.strategy.places_logins()) return;
+  struct Item {
+    NodeId owner;
+    Pointer pointer;
+  };
+  std::vector<Item> items;
+  for (uint32_t i = 0; i < sessions_.slots(); ++i) {
+    if (!sessions_.used(i) || sessions_[i].phase != Session::Phase::live) continue;
+    const NodeId owner = placement_->owner(sessions_[i].key.user);
+    if (owner == config_.id || owner == kNoNode) continue;
+    items.push_back({owner, {sessions_[i].key.user, config_.id, 0, sessions_[i].generation}});
+  }
+  std::stable_sort(items.begin(), items.end(),
+                   [](const Item& a, const Item& b) { return a.owner < b.owner; });
+  std::vector<Pointer> list;
+  for (size_t i = 0; i < items.size(); ++i) {
+    list.push_back(items[i].pointer);
+    const bool last = i + 1 == items.size() || items[i + 1].owner != items[i].owner;
+    if (!last && list.size() < kBatchItems) continue;
+    Frame frame;
+    frame.type = FrameType::pointers;
+    frame.node = config_.id;
+    frame.list = pool_.copy_list(std::span<const Pointer>(list));
+    send_node(items[i].owner, std::move(frame));
+    list.clear();
+  }
+}
+
+void Node::State::on_pointers(const Frame& frame) {
+  if (!list_is_whole<Pointer>(frame.list)) {
+    ++counters_.protocol_errors;
+    return;
+  }
+  for (const Pointer& pointer : frame.list.as<Pointer>()) {
+    if (live_user(pointer.user) != nullptr) continue;
+    NodeSet there;
+    there.push_back(pointer.node);
+    pointers_.learn(pointer.user, there, pointer.generation, now_);
+  }
+}
+
+}  // namespace imroute

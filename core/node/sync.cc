@@ -1,0 +1,306 @@
+// The mailbox path: what a push did not bring is read from the log. Gaps, logins, index changes,
+// the periodic compare and the cursors that let the store trim (protocol.md 6.3, 6.6).
+#include <algorithm>
+#include <utility>
+
+#include "core/node/state.h"
+
+namespace imroute {
+// ----------------------------------------------------------------------------
+
+void Node::State::note_head(uint32_t index, Position head) {
+  Followed& f = followed_[index];
+  if (head.epoch > f.head.epoch || (head.epoch == f.head.epoch && head.seq > f.head.seq))
+    f.head = head;
+}
+
+void Node::State::arm_gap(uint32_t index) {
+  Followed& f = followed_[index];
+  if (f.gap_armed || f.pulling) return;
+  f.gap_armed = true;
+  timers_.set(now_ + config_.delivery.gap_wait_ns, TimerKind::gap, index, followed_.stamp(index));
+}
+
+void Node::State::pull(uint32_t index, Via via) {
+  Followed& f = followed_[index];
+  const Session& session = sessions_[f.session];
+  if (f.pulling || !serving_) return;
+  const uint32_t window = config_.delivery.effective_window();
+  if (session.unacked_count >= window) {
+    sessions_[f.session].demoted = true;
+    return;
+  }
+  MailboxOp op;
+  op.kind = MailboxOpKind::read;
+  op.entry.conversation = f.id;
+  op.key = session.key;
+  op.from = f.at;
+  op.limit = window - session.unacked_count;
+  Pending pending;
+  pending.kind = PendingKind::pull;
+  pending.index = index;
+  pending.stamp = followed_.stamp(index);
+  f.pulling = true;
+  f.pull_via = via;
+  ++counters_.pulls;
+  trace(TraceKind::gap_pull, Entry{f.id, f.at, {}, {}, 0, 0, {}, {}}, session.key.user,
+        session.key.device);
+  mailbox(std::move(op), pending);
+}
+
+void Node::State::on_pull_reply(const Pending& pending, ReplyStatus status,
+                                const MailboxReply* reply) {
+  if (!followed_.is(pending.index, pending.stamp)) return;
+  const uint32_t index = pending.index;
+  followed_[index].pulling = false;
+  if (status != ReplyStatus::ok) return arm_gap(index);
+  Followed& f = followed_[index];
+  Session& session = sessions_[f.session];
+  if (reply->result == MailboxResult::rewind || reply->result == MailboxResult::reset) {
+    const bool rewind = reply->result == MailboxResult::rewind;
+    ++(rewind ? counters_.rewinds : counters_.resets);
+    f.at = reply->position;
+    f.acked = reply->position;
+    f.head = reply->position;
+    f.beyond = 0;
+    drop_early(index);
+    Frame frame;
+    frame.type = rewind ? FrameType::rewind : FrameType::reset_cursor;
+    frame.entry.conversation = f.id;
+    frame.entry.position = reply->position;
+    frame.number = reply->skipped;
+    trace(rewind ? TraceKind::rewind : TraceKind::reset, frame.entry, session.key.user,
+          session.key.device, 0, config_.id, reply->skipped);
+    send_client(session.link, std::move(frame));
+    return pull(index, f.pull_via);
+  }
+  if (reply->identity == mailbox_identity_ && mailbox_epoch_ > f.epoch_ok)
+    f.epoch_ok = mailbox_epoch_;
+  ++counters_.gaps_pulled;
+  const Via via = f.pull_via;
+  bool complete = true;
+  if (reply->entries != nullptr) {
+    for (const Entry& entry : *reply->entries) {
+      if (entry.position.seq <= f.at.seq) continue;
+      const uint64_t ahead = entry.position.seq - f.at.seq - 1;
+      if (config_.delivery.order == Order::none && ahead < 64 && ((f.beyond >> ahead) & 1) != 0) {
+        f.beyond = ahead == 63 ? 0 : f.beyond >> (ahead + 1);
+        f.at = entry.position;
+        continue;
+      }
+      if (ahead > 0) f.beyond = ahead >= 64 ? 0 : f.beyond >> ahead;  // skipped: not for this user
+      f.at.seq = entry.position.seq - 1;
+      if (!take_in_order(index, entry, via)) {
+        complete = false;
+        break;
+      }
+    }
+  }
+  if (!complete) return note_head(index, reply->head);
+  if (reply->next.seq > f.at.seq) {
+    const uint64_t skipped = reply->next.seq - f.at.seq;
+    f.beyond = skipped >= 64 ? 0 : f.beyond >> skipped;
+    f.at = reply->next;
+    if (session.unacked_count == 0) {
+      f.acked = f.at;
+      note_cursor(index);
+    }
+  }
+  if (f.id.is_group()) f.member = reply->member;
+  if (f.head.seq < f.at.seq || f.head.epoch < f.at.epoch) f.head = f.at;
+  note_head(index, reply->head);
+  if (reply->head.seq <= f.at.seq) f.head = f.at;  // the store says: nothing further
+  drain_early(index);
+  if (reply->head.seq > f.at.seq) return pull(index, via);
+  if (f.behind()) arm_gap(index);
+}
+
+void Node::State::load_index(uint32_t index) {
+  Session& session = sessions_[index];
+  if (session.index_loading) {
+    session.index_stale = true;
+    return;
+  }
+  session.index_loading = true;
+  session.index_stale = false;
+  MailboxOp op;
+  op.kind = MailboxOpKind::open_device;
+  op.key = session.key;
+  Pending pending;
+  pending.kind = PendingKind::open_device;
+  pending.index = index;
+  pending.stamp = sessions_.stamp(index);
+  mailbox(std::move(op), pending);
+}
+
+void Node::State::on_index_reply(const Pending& pending, ReplyStatus status,
+                                 const MailboxReply* reply) {
+  if (!sessions_.is(pending.index, pending.stamp)) return;
+  const uint32_t index = pending.index;
+  if (sessions_[index].phase != Session::Phase::live) return;
+  sessions_[index].index_loading = false;
+  if (status != ReplyStatus::ok) return load_index(index);  // paced by the store deadline
+  const bool first = sessions_[index].syncing;
+  sessions_[index].syncing = false;
+  sessions_[index].index_version = reply->index_version;
+  if (reply->conversations != nullptr) {
+    for (const ConversationState& state : *reply->conversations) apply_index(index, state, first);
+  }
+  if (sessions_[index].index_stale) load_index(index);
+}
+
+void Node::State::apply_index(uint32_t index, const ConversationState& state, bool first) {
+  uint32_t at = find_followed(index, state.conversation);
+  const bool known = at != kNil;
+  if (!known) {
+    if (!state.member && state.cursor == state.head) return;
+    at = follow(index, state.conversation, state.cursor, 0);
+    if (at == kNil) return;
+  }
+  Followed& f = followed_[at];
+  if (!known) f.member = state.member;
+  if (state.head == f.at) {
+    f.epoch_ok = std::max(f.epoch_ok, mailbox_epoch_);
+    f.head = f.at;
+    return;
+  }
+  if (state.head < f.at && !first) return;  // an older answer than what was pushed since
+  note_head(at, state.head);
+  if (first || !known) return pull(at, first ? Via::login : Via::sync);
+  arm_gap(at);
+}
+
+// ---- compare
+// -------------------------------------------------------------------------------------
+
+void Node::State::compare_session(uint32_t index) {
+  const Session& session = sessions_[index];
+  if (session.phase != Session::Phase::live || session.syncing) return;
+  auto batch = compare_batches_.take();
+  const auto send = [&] {
+    if (batch->empty()) return;
+    ++counters_.compares;
+    MailboxOp op;
+    op.kind = MailboxOpKind::compare;
+    op.known = batch;
+    Pending pending;
+    pending.kind = PendingKind::compare;
+    mailbox(std::move(op), pending);
+    batch = compare_batches_.take();
+  };
+  batch->push_back({{}, session.key.user, {}, session.index_version});
+  for (uint32_t f = session.first_conversation; f != kNil; f = followed_[f].next_of_session) {
+    batch->push_back({followed_[f].id, session.key.user, followed_[f].at, 0});
+    if (batch->size() >= kBatchItems) send();
+  }
+  send();
+}
+
+void Node::State::start_compare() {
+  last_compare_ = now_;
+  compare_armed_ = false;
+  if (!serving_) return;
+  auto batch = compare_batches_.take();
+  const auto add = [&](const CompareItem& item) {
+    batch->push_back(item);
+    if (batch->size() < kBatchItems) return;
+    ++counters_.compares;
+    MailboxOp op;
+    op.kind = MailboxOpKind::compare;
+    op.known = batch;
+    Pending pending;
+    pending.kind = PendingKind::compare;
+    mailbox(std::move(op), pending);
+    batch = compare_batches_.take();
+  };
+  for (uint32_t i = 0; i < sessions_.slots(); ++i) {
+    if (!sessions_.used(i)) continue;
+    const Session& session = sessions_[i];
+    if (session.phase != Session::Phase::live || session.syncing) continue;
+    add({{}, session.key.user, {}, session.index_version});
+    for (uint32_t f = session.first_conversation; f != kNil; f = followed_[f].next_of_session) {
+      if (followed_[f].member) add({followed_[f].id, session.key.user, followed_[f].at, 0});
+    }
+  }
+  if (batch->empty()) return;
+  ++counters_.compares;
+  MailboxOp op;
+  op.kind = MailboxOpKind::compare;
+  op.known = batch;
+  Pending pending;
+  pending.kind = PendingKind::compare;
+  mailbox(std::move(op), pending);
+}
+
+void Node::State::on_compare_reply(const MailboxReply& reply) {
+  if (reply.ahead == nullptr) return;
+  for (const CompareItem& item : *reply.ahead) {
+    const bool of_user = item.conversation == ConversationId{};
+    for_each_session(item.user, [&](uint32_t s) {
+      if (of_user) {
+        if (sessions_[s].index_version < item.index_version) load_index(s);
+        return;
+      }
+      const uint32_t index = find_followed(s, item.conversation);
+      if (index == kNil) return;
+      Followed& f = followed_[index];
+      if (item.known == f.at || f.pulling) return;
+      if (item.known.epoch == f.at.epoch && item.known.seq < f.at.seq) return;  // pushed since
+      ++counters_.compare_behind;
+      // The push may be on its way: give it the same moment that a gap gets.
+      if (f.at < item.known)
+        note_head(index, item.known);
+      else
+        f.head = Position{mailbox_epoch_, f.at.seq + 1};  // the store lost it: ask, and rewind
+      arm_gap(index);
+    });
+  }
+}
+
+void Node::State::suspect() {
+  if (compare_armed_ || !at_least_once()) return;
+  compare_armed_ = true;
+  const MonoTime at = std::max(now_ + config_.delivery.gap_wait_ns, last_compare_ + kSecond);
+  timers_.set(at, TimerKind::compare, 0);
+}
+
+// ---- cursors
+// -------------------------------------------------------------------------------------
+
+void Node::State::note_cursor(uint32_t index) {
+  Followed& f = followed_[index];
+  if (f.cursor_dirty) return;
+  f.cursor_dirty = true;
+}
+
+void Node::State::flush_cursors() {
+  auto batch = cursor_batches_.take();
+  const auto add = [&](const CursorUpdate& update) {
+    batch->push_back(update);
+    if (batch->size() < kBatchItems) return;
+    MailboxOp op;
+    op.kind = MailboxOpKind::cursors;
+    op.updates = batch;
+    Pending pending;
+    pending.kind = PendingKind::cursors;
+    mailbox(std::move(op), pending);
+    batch = cursor_batches_.take();
+  };
+  for (const CursorUpdate& update : cursor_updates_) add(update);
+  cursor_updates_.clear();
+  for (uint32_t i = 0; i < followed_.slots(); ++i) {
+    if (!followed_.used(i) || !followed_[i].cursor_dirty) continue;
+    Followed& f = followed_[i];
+    f.cursor_dirty = false;
+    add({sessions_[f.session].key, {f.id, f.acked}});
+  }
+  if (batch->empty()) return;
+  MailboxOp op;
+  op.kind = MailboxOpKind::cursors;
+  op.updates = batch;
+  Pending pending;
+  pending.kind = PendingKind::cursors;
+  mailbox(std::move(op), pending);
+}
+
+}  // namespace imroute

@@ -1,0 +1,377 @@
+// The Node by hand: each rule of protocol.md that the node alone can keep or break.
+#include "tests/step/node_bench.h"
+
+namespace imroute {
+namespace {
+
+const UserId kAnn{1}, kBob{2}, kCy{3};
+const LinkId kAnnLink{10}, kBobLink{20};
+const ConversationId kAnnBob = ConversationId::direct(kAnn, kBob);
+
+class NodeTest : public ::testing::Test {
+ protected:
+  NodeBench bench_{NodeBench::config()};
+};
+
+TEST_F(NodeTest, BindIsAnsweredAfterTheDirectorySaidOk) {
+  bench_.step(ClientUp{kAnnLink});
+  Frame f;
+  f.type = FrameType::bind;
+  f.user = kAnn;
+  f.generation = 4;
+  bench_.client(kAnnLink, f);
+  EXPECT_TRUE(bench_.to_client(kAnnLink, FrameType::bound).empty());
+  const auto op = bench_.take_op<DirectoryOp>(DirectoryOpKind::bind);
+  ASSERT_TRUE(op.has_value());
+  EXPECT_EQ(op->row.generation, 4u);
+  EXPECT_EQ(op->row.incarnation, 101u);
+  DirectoryReply r;
+  r.record.user = kAnn;
+  r.record.version = 9;
+  bench_.answer(op->id, r);
+  EXPECT_EQ(bench_.to_client(kAnnLink, FrameType::bound).size(), 1u);
+  EXPECT_EQ(bench_.node().session_generation({kAnn, 0}), 4u);
+}
+
+TEST_F(NodeTest, SupersededBindIsRefusedAndClosed) {
+  bench_.step(ClientUp{kAnnLink});
+  Frame f;
+  f.type = FrameType::bind;
+  f.user = kAnn;
+  f.generation = 4;
+  bench_.client(kAnnLink, f);
+  DirectoryReply r;
+  r.result = DirectoryResult::superseded;
+  bench_.answer(bench_.take_op<DirectoryOp>(DirectoryOpKind::bind)->id, r);
+  const auto refused = bench_.to_client(kAnnLink, FrameType::bind_refused);
+  ASSERT_EQ(refused.size(), 1u);
+  EXPECT_EQ(refused[0].reason, Reason::superseded);
+  EXPECT_EQ(bench_.take<CloseClient>().size(), 1u);
+}
+
+TEST_F(NodeTest, AcceptsOnlyAfterTheStoreAppended) {
+  bench_.bind(kAnnLink, kAnn);
+  bench_.client(kAnnLink, bench_.send_frame(kAnnBob, 1));
+  EXPECT_TRUE(bench_.to_client(kAnnLink, FrameType::accepted).empty());
+  bench_.answer_append(1);
+  const auto accepted = bench_.to_client(kAnnLink, FrameType::accepted);
+  ASSERT_EQ(accepted.size(), 1u);
+  EXPECT_EQ(accepted[0].entry.position, (Position{1, 1}));
+}
+
+TEST_F(NodeTest, RepeatsAnAppendWithoutAnAnswerThenSaysUnavailable) {
+  bench_.bind(kAnnLink, kAnn);
+  bench_.client(kAnnLink, bench_.send_frame(kAnnBob, 1));
+  for (uint32_t i = 0; i < 3; ++i) {
+    const auto op = bench_.take_op<MailboxOp>(MailboxOpKind::append);
+    ASSERT_TRUE(op.has_value()) << i;
+    bench_.answer_unknown(op->id);
+  }
+  const auto refused = bench_.to_client(kAnnLink, FrameType::refused);
+  ASSERT_EQ(refused.size(), 1u);
+  EXPECT_EQ(refused[0].reason, Reason::store_unavailable);
+}
+
+TEST_F(NodeTest, LocalRecipientGetsItOnceAndTheSenderDoesNot) {
+  bench_.bind(kAnnLink, kAnn);
+  bench_.bind(kBobLink, kBob);
+  bench_.client(kAnnLink, bench_.send_frame(kAnnBob, 1));
+  bench_.answer_append(1);
+  EXPECT_EQ(bench_.to_client(kBobLink, FrameType::deliver).size(), 1u);
+  EXPECT_TRUE(bench_.to_client(kAnnLink, FrameType::deliver).empty());
+  EXPECT_TRUE(bench_.to_peers(FrameType::push).empty());
+}
+
+TEST_F(NodeTest, BroadcastLearnsPushesDirectlyAndBroadcastsAgainAfterNack) {
+  bench_.bind(kAnnLink, kAnn);
+  bench_.client(kAnnLink, bench_.send_frame(kAnnBob, 1));
+  bench_.answer_append(1);
+  auto mesh = bench_.to_mesh(FrameType::push);
+  ASSERT_EQ(mesh.size(), 1u);
+  Frame ack;
+  ack.type = FrameType::route_ack;
+  ack.route = mesh[0].route;
+  ack.user = kBob;
+  ack.version = 3;
+  ack.nodes.push_back(NodeId{1});
+  ack.nodes.push_back(NodeId{2});
+  bench_.peer(NodeId{1}, ack);
+  bench_.client(kAnnLink, bench_.send_frame(kAnnBob, 2));
+  bench_.answer_append(2);
+  const auto pushes = bench_.to_peers(FrameType::push);
+  ASSERT_EQ(pushes.size(), 2u) << "a cache entry is a set: both nodes of the user are reached";
+  EXPECT_TRUE(bench_.to_mesh(FrameType::push).empty());
+  for (const SendPeer& push : pushes) {
+    Frame nack;
+    nack.type = FrameType::nack;
+    nack.route = push.frame.route;
+    nack.user = kBob;
+    nack.reason = Reason::no_session;
+    bench_.peer(NodeId{push.peer.index}, nack);
+  }
+  EXPECT_EQ(bench_.to_mesh(FrameType::push).size(), 1u);
+  EXPECT_EQ(bench_.node().counters().rebroadcasts, 1u);
+}
+
+TEST_F(NodeTest, SecondMessageWaitsForTheBroadcastOfTheFirst) {
+  bench_.bind(kAnnLink, kAnn);
+  for (uint64_t seq = 1; seq <= 2; ++seq) {
+    bench_.client(kAnnLink, bench_.send_frame(kAnnBob, seq));
+    bench_.answer_append(seq);
+  }
+  const auto mesh = bench_.to_mesh(FrameType::push);
+  ASSERT_EQ(mesh.size(), 1u);
+  EXPECT_EQ(bench_.node().counters().rebroadcasts_collapsed, 1u);
+  Frame ack;
+  ack.type = FrameType::route_ack;
+  ack.route = mesh[0].route;
+  ack.user = kBob;
+  ack.version = 3;
+  ack.nodes.push_back(NodeId{2});
+  bench_.peer(NodeId{2}, ack);
+  EXPECT_EQ(bench_.to_peers(FrameType::push).size(), 1u);
+}
+
+TEST_F(NodeTest, EveryChainEndsWhenNobodyAnswers) {
+  bench_.bind(kAnnLink, kAnn);
+  bench_.client(kAnnLink, bench_.send_frame(kAnnBob, 1));
+  bench_.answer_append(1);
+  EXPECT_EQ(bench_.node().status().routes_in_flight, 1u);
+  bench_.live_for(3 * kSecond);
+  EXPECT_EQ(bench_.node().status().routes_in_flight, 0u);
+  EXPECT_EQ(bench_.node().counters().routes_given_up, 1u);
+  EXPECT_EQ(bench_.node().counters().broadcasts, 2u) << "one try and one retry";
+}
+
+TEST_F(NodeTest, EarlyPushWaitsForItsPredecessor) {
+  bench_.bind(kBobLink, kBob);
+  bench_.peer(NodeId{1}, bench_.push_frame(kBob, kAnnBob, kAnn, 2));
+  EXPECT_TRUE(bench_.to_client(kBobLink, FrameType::deliver).empty());
+  bench_.peer(NodeId{1}, bench_.push_frame(kBob, kAnnBob, kAnn, 1));
+  const auto delivered = bench_.to_client(kBobLink, FrameType::deliver);
+  ASSERT_EQ(delivered.size(), 2u);
+  EXPECT_EQ(delivered[0].entry.position.seq, 1u);
+  EXPECT_EQ(delivered[1].entry.position.seq, 2u);
+  EXPECT_EQ(delivered[1].via, Via::push);
+}
+
+TEST_F(NodeTest, GapIsFilledFromTheMailboxAfterAMoment) {
+  bench_.bind(kBobLink, kBob);
+  bench_.peer(NodeId{1}, bench_.push_frame(kBob, kAnnBob, kAnn, 2));
+  EXPECT_FALSE(bench_.take_op<MailboxOp>(MailboxOpKind::read).has_value());
+  bench_.live_for(400 * kMillisecond);
+  const auto read = bench_.take_op<MailboxOp>(MailboxOpKind::read);
+  ASSERT_TRUE(read.has_value());
+  EXPECT_EQ(read->from, (Position{0, 0}));
+  auto entries = std::make_shared<std::vector<Entry>>();
+  for (uint64_t seq = 1; seq <= 2; ++seq) {
+    entries->push_back(bench_.push_frame(kBob, kAnnBob, kAnn, seq).entry);
+  }
+  MailboxReply r = bench_.from_store();
+  r.kind = MailboxOpKind::read;
+  r.entries = entries;
+  r.next = r.head = {1, 2};
+  bench_.answer(read->id, r);
+  const auto delivered = bench_.to_client(kBobLink, FrameType::deliver);
+  ASSERT_EQ(delivered.size(), 2u);
+  EXPECT_EQ(delivered[0].via, Via::sync);
+}
+
+TEST_F(NodeTest, DuplicatePushIsDeliveredOnce) {
+  bench_.bind(kBobLink, kBob);
+  bench_.peer(NodeId{1}, bench_.push_frame(kBob, kAnnBob, kAnn, 1));
+  bench_.peer(NodeId{1}, bench_.push_frame(kBob, kAnnBob, kAnn, 1));
+  EXPECT_EQ(bench_.to_client(kBobLink, FrameType::deliver).size(), 1u);
+  EXPECT_EQ(bench_.to_peers(FrameType::route_ack).size(), 2u);
+}
+
+TEST_F(NodeTest, UnackedIsRedeliveredAckedIsNot) {
+  bench_.bind(kBobLink, kBob);
+  bench_.peer(NodeId{1}, bench_.push_frame(kBob, kAnnBob, kAnn, 1));
+  bench_.peer(NodeId{1}, bench_.push_frame(kBob, kAnnBob, kAnn, 2));
+  bench_.to_client(kBobLink, FrameType::deliver);
+  Frame ack;
+  ack.type = FrameType::ack;
+  ack.number = 0;
+  ack.mask = 0b10;  // the second came, the first did not
+  bench_.client(kBobLink, ack);
+  for (int i = 0; i < 3; ++i) {
+    Frame ping;
+    ping.type = FrameType::ping;
+    bench_.live_for(kSecond);
+    bench_.client(kBobLink, ping);
+  }
+  const auto again = bench_.to_client(kBobLink, FrameType::deliver);
+  ASSERT_GE(again.size(), 1u);
+  for (const Frame& f : again) EXPECT_EQ(f.entry.position.seq, 1u);
+}
+
+TEST_F(NodeTest, FullWindowLeavesTheRestInTheMailboxAndFetchesItLater) {
+  bench_.bind(kBobLink, kBob);
+  for (uint64_t seq = 1; seq <= 70; ++seq) {
+    bench_.peer(NodeId{1}, bench_.push_frame(kBob, kAnnBob, kAnn, seq));
+  }
+  EXPECT_EQ(bench_.to_client(kBobLink, FrameType::deliver).size(), kMaxWindow);
+  EXPECT_EQ(bench_.node().counters().demotions, 1u);
+  Frame ack;
+  ack.type = FrameType::ack;
+  ack.number = 64;
+  bench_.client(kBobLink, ack);
+  const auto read = bench_.take_op<MailboxOp>(MailboxOpKind::read);
+  ASSERT_TRUE(read.has_value());
+  EXPECT_EQ(read->from.seq, 64u);
+}
+
+TEST_F(NodeTest, PushForSomebodyElseIsNackedOnlyWhenTargeted) {
+  bench_.peer(NodeId{1}, bench_.push_frame(kCy, ConversationId::direct(kAnn, kCy), kAnn, 1));
+  EXPECT_EQ(bench_.to_peers(FrameType::nack).size(), 1u);
+  Frame all = bench_.push_frame(kCy, ConversationId::direct(kAnn, kCy), kAnn, 1);
+  all.hops = 255;
+  bench_.peer(NodeId{1}, all);
+  EXPECT_TRUE(bench_.to_peers(FrameType::nack).empty());
+}
+
+TEST_F(NodeTest, DisplacedSessionIsClosedHandsOverAndLeavesAHint) {
+  bench_.bind(kBobLink, kBob);
+  bench_.peer(NodeId{1}, bench_.push_frame(kBob, kAnnBob, kAnn, 1));
+  Frame displace;
+  displace.type = FrameType::displace;
+  displace.user = kBob;
+  displace.generation = 2;
+  displace.node = NodeId{2};
+  displace.reason = Reason::superseded;
+  bench_.peer(NodeId{2}, displace);
+  const auto kick = bench_.to_client(kBobLink, FrameType::kick);
+  ASSERT_EQ(kick.size(), 1u);
+  EXPECT_EQ(kick[0].reason, Reason::superseded);
+  EXPECT_EQ(bench_.to_peers(FrameType::handover).size(), 1u);
+  EXPECT_EQ(bench_.to_peers(FrameType::displaced).size(), 1u);
+  bench_.peer(NodeId{1}, bench_.push_frame(kBob, kAnnBob, kAnn, 2));
+  const auto nack = bench_.to_peers(FrameType::nack);
+  ASSERT_EQ(nack.size(), 1u);
+  EXPECT_EQ(nack[0].frame.node, NodeId{2});
+}
+
+TEST_F(NodeTest, StaleDisplaceDoesNotEvictANewerLogin) {
+  bench_.bind(kBobLink, kBob, 5);
+  Frame displace;
+  displace.type = FrameType::displace;
+  displace.user = kBob;
+  displace.generation = 5;
+  displace.node = NodeId{2};
+  displace.reason = Reason::superseded;
+  bench_.peer(NodeId{2}, displace);
+  EXPECT_EQ(bench_.node().session_generation({kBob, 0}), 5u);
+}
+
+TEST_F(NodeTest, FencesItselfBeforeTheLeaseEndsAndServesNobody) {
+  bench_.bind(kBobLink, kBob);
+  const MonoTime end = bench_.now() + 6 * kSecond;
+  while (!bench_.node().status().fenced && bench_.now() < end) {
+    Frame ping;
+    ping.type = FrameType::ping;
+    bench_.client(kBobLink, ping);
+    bench_.advance(50 * kMillisecond);  // no renewal is answered
+  }
+  EXPECT_LT(bench_.now(), end);
+  EXPECT_TRUE(bench_.node().status().fenced);
+  EXPECT_EQ(bench_.node().status().sessions, 0u);
+  bench_.effects().clear();
+  bench_.peer(NodeId{1}, bench_.push_frame(kBob, kAnnBob, kAnn, 1));
+  EXPECT_TRUE(bench_.to_client(kBobLink, FrameType::deliver).empty());
+}
+
+TEST_F(NodeTest, AfterAPauseNothingIsShownOrAccepted) {
+  bench_.bind(kBobLink, kBob);
+  bench_.effects().clear();
+  // The machine slept through its lease; the first thing it handles is a push, not a timer.
+  NodeBench& bench = bench_;
+  bench.sleep(20 * kSecond);
+  bench.peer(NodeId{1}, bench.push_frame(kBob, kAnnBob, kAnn, 1));
+  EXPECT_TRUE(bench.to_client(kBobLink, FrameType::deliver).empty());
+}
+
+TEST_F(NodeTest, SuspendedNotFencedWhenMostOthersCannotRenewEither) {
+  bench_.peer_up(1);
+  bench_.peer_up(2);
+  bench_.bind(kBobLink, kBob);
+  for (int i = 0; i < 100; ++i) {
+    for (uint32_t n = 1; n <= 2; ++n) {
+      Frame beacon;
+      beacon.type = FrameType::beacon;
+      beacon.node = NodeId{n};
+      beacon.flags = kFlagCannotRenew;
+      bench_.peer(NodeId{n}, beacon);
+    }
+    Frame ping;
+    ping.type = FrameType::ping;
+    bench_.client(kBobLink, ping);
+    bench_.advance(100 * kMillisecond);
+  }
+  EXPECT_FALSE(bench_.node().status().fenced);
+  EXPECT_TRUE(bench_.node().status().suspended);
+  EXPECT_EQ(bench_.node().status().sessions, 1u);
+}
+
+TEST_F(NodeTest, SessionCheckClosesTheSupersededAndReassertsTheMissing) {
+  bench_.bind(kAnnLink, kAnn, 1);
+  bench_.bind(kBobLink, kBob, 1);
+  for (int i = 0; i < 4; ++i) {
+    for (LinkId link : {kAnnLink, kBobLink}) {
+      Frame ping;
+      ping.type = FrameType::ping;
+      bench_.client(link, ping);
+    }
+    bench_.live_for(kSecond);
+  }
+  const auto check = bench_.take_op<DirectoryOp>(DirectoryOpKind::check);
+  ASSERT_TRUE(check.has_value());
+  ASSERT_EQ(check->claims->size(), 2u);
+  auto verdicts = std::make_shared<std::vector<SessionVerdict>>();
+  verdicts->push_back({{kAnn, 0}, 1, false, 2});
+  verdicts->push_back({{kBob, 0}, 1, true, 0});
+  DirectoryReply r;
+  r.kind = DirectoryOpKind::check;
+  r.verdicts = verdicts;
+  bench_.answer(check->id, r);
+  EXPECT_EQ(bench_.node().session_generation({kAnn, 0}), 0u);
+  EXPECT_EQ(bench_.node().session_generation({kBob, 0}), 1u);
+  EXPECT_TRUE(bench_.take_op<DirectoryOp>(DirectoryOpKind::bind).has_value());
+}
+
+TEST_F(NodeTest, RewindOfTheStoreIsPassedOnAndReadFromThere) {
+  bench_.bind(kBobLink, kBob);
+  bench_.peer(NodeId{1}, bench_.push_frame(kBob, kAnnBob, kAnn, 1));
+  bench_.peer(NodeId{1}, bench_.push_frame(kBob, kAnnBob, kAnn, 2));
+  Frame next = bench_.push_frame(kBob, kAnnBob, kAnn, 2);
+  next.entry.position = {2, 2};  // the store lost (1,2) and wrote another second entry
+  next.entry.client_seq = 3;
+  bench_.effects().clear();
+  bench_.peer(NodeId{1}, next);
+  EXPECT_TRUE(bench_.to_client(kBobLink, FrameType::deliver).empty());
+  bench_.live_for(400 * kMillisecond);
+  const auto read = bench_.take_op<MailboxOp>(MailboxOpKind::read);
+  ASSERT_TRUE(read.has_value());
+  MailboxReply r = bench_.from_store();
+  r.kind = MailboxOpKind::read;
+  r.result = MailboxResult::rewind;
+  r.position = {1, 1};
+  bench_.answer(read->id, r);
+  ASSERT_EQ(bench_.to_client(kBobLink, FrameType::rewind).size(), 1u);
+  EXPECT_EQ(bench_.take_op<MailboxOp>(MailboxOpKind::read)->from, (Position{1, 1}));
+}
+
+TEST_F(NodeTest, DrainMovesClientsAndLeaves) {
+  bench_.bind(kBobLink, kBob);
+  Command drain;
+  drain.kind = CommandKind::drain;
+  bench_.step(drain);
+  EXPECT_EQ(bench_.to_client(kBobLink, FrameType::go_away).size(), 1u);
+  bench_.step(ClientDown{kBobLink, Reason::closed_by_peer});
+  bench_.live_for(8 * kSecond);
+  EXPECT_TRUE(bench_.node().status().drained);
+  EXPECT_TRUE(bench_.take_op<RegistryOp>(RegistryOpKind::close).has_value());
+}
+
+}  // namespace
+}  // namespace imroute
