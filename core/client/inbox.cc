@@ -1,0 +1,187 @@
+// What the user is shown: each entry once, in the order that the mode promises, acknowledged after
+// it was shown.
+#include <algorithm>
+#include <tuple>
+
+#include "core/client/client_state.h"
+#include "core/model/limits.h"
+
+namespace imroute {
+namespace {
+
+// Vectors of a client grow by little: a million of them, mostly at their final size.
+template <class T>
+void make_room(std::vector<T>& items) {
+  if (items.size() == items.capacity()) {
+    items.reserve(items.size() + std::max<size_t>(4, items.size() / 2));
+  }
+}
+
+}  // namespace
+
+Client::State::Conversation& Client::State::conversation_of(const ConversationId& id) {
+  auto at =
+      std::lower_bound(conversations.begin(), conversations.end(), id,
+                       [](const Conversation& c, const ConversationId& v) { return c.id < v; });
+  if (at != conversations.end() && at->id == id) return *at;
+  const auto index = at - conversations.begin();
+  make_room(conversations);
+  Conversation fresh;
+  fresh.id = id;
+  return *conversations.insert(conversations.begin() + index, fresh);
+}
+
+// The place that remembers the highest client_seq shown of an entry's sender device. The device of
+// a direct conversation's other user that wrote first, nearly always the only one, has its place in
+// the conversation.
+uint64_t& Client::State::shown_of(Conversation& conversation, const Entry& entry) {
+  if (conversation.id.has_party(key.user) && entry.sender == conversation.id.other(key.user)) {
+    if (conversation.sender_device == kNoDevice) conversation.sender_device = entry.sender_device;
+    if (conversation.sender_device == entry.sender_device) return conversation.shown;
+  }
+  const DeviceKey sender{entry.sender, entry.sender_device};
+  const auto at = std::lower_bound(
+      senders.begin(), senders.end(), std::tie(conversation.id, sender),
+      [](const Sender& s, const auto& sought) { return std::tie(s.conversation, s.key) < sought; });
+  if (at != senders.end() && at->conversation == conversation.id && at->key == sender) {
+    return at->shown;
+  }
+  const auto index = at - senders.begin();
+  make_room(senders);
+  return senders.insert(senders.begin() + index, Sender{conversation.id, sender, 0})->shown;
+}
+
+// Windowed, stop_and_wait: positions rise, and a sender's client_seq rises along them. The second
+// rule finds an entry that a store lost and got again at a new position.
+bool Client::State::show_sequenced(Conversation& conversation, const Entry& entry) {
+  const bool ahead = entry.position > conversation.cursor();
+  if (ahead) conversation.set_cursor(entry.position);
+  if (entry.client_seq == 0) return ahead || !dedup;  // not from a device (the seeded create)
+  uint64_t& highest = shown_of(conversation, entry);
+  if (dedup && (!ahead || entry.client_seq <= highest)) return false;
+  highest = std::max(highest, entry.client_seq);
+  return true;
+}
+
+// Order none: exact, by 64 bits above the cursor, which follows the node's `base`. `beyond`: too
+// far ahead to be remembered; left for a redelivery.
+bool Client::State::show_unordered(Conversation& conversation, const Frame& frame, bool& beyond) {
+  const Position position = frame.entry.position;
+  const auto advance = [&conversation](uint64_t to) {
+    if (to <= conversation.cursor_seq) return;
+    const uint64_t by = to - conversation.cursor_seq;
+    conversation.shown = by >= 64 ? 0 : conversation.shown >> by;
+    conversation.cursor_seq = to;
+  };
+  if (position.epoch < conversation.cursor_epoch) return !dedup;
+  if (position.epoch > conversation.cursor_epoch) {
+    conversation.cursor_epoch = position.epoch;
+    conversation.shown = 0;  // the bits were about the sequence of another store
+  }
+  bool fresh = false;
+  if (position.seq > conversation.cursor_seq) {
+    const uint64_t bit = position.seq - conversation.cursor_seq - 1;
+    // `base` is about what was sent before: this entry is judged by the cursor as it was.
+    if (bit >= 64 && frame.base < position.seq) {
+      beyond = true;
+      return false;
+    }
+    fresh = bit >= 64 || (conversation.shown >> bit & 1) == 0;
+    if (bit < 64) conversation.shown |= uint64_t{1} << bit;
+  }
+  advance(frame.base);
+  return fresh || !dedup;
+}
+
+// at_most_once: nothing is sequenced; what is not newer than the last shown of its sender is
+// dropped.
+bool Client::State::show_unsequenced(Conversation& conversation, const Entry& entry) {
+  uint64_t& highest = shown_of(conversation, entry);
+  if (dedup && entry.client_seq <= highest) return false;
+  highest = std::max(highest, entry.client_seq);
+  return true;
+}
+
+// Remembers a delivery number for the next ACK. REQUIRES: within kMaxWindow of the cumulative one.
+void Client::State::note_number(uint64_t number) {
+  if (number <= ack_number) return;
+  ack_mask |= uint64_t{1} << (number - ack_number - 1);
+  while ((ack_mask & 1) != 0) {
+    ack_mask >>= 1;
+    ++ack_number;
+  }
+}
+
+void Client::State::send_ack(Effects& out) {
+  Frame frame;
+  frame.type = FrameType::ack;
+  frame.number = ack_number;
+  frame.mask = ack_mask;
+  out.push(SendPeer{node_address(), std::move(frame)});
+}
+
+void Client::State::on_deliver(Now, const Frame& frame, Effects& out) {
+  const Entry& entry = frame.entry;
+  if (!at_most_once && (frame.number == 0 || frame.number > ack_number + kMaxWindow)) {
+    ++protocol_errors;
+    return;
+  }
+  Conversation& conversation = conversation_of(entry.conversation);
+  bool beyond = false;
+  bool show = false;
+  if (at_most_once) {
+    show = show_unsequenced(conversation, entry);
+    drops_stale += show ? 0 : 1;
+  } else {
+    show = unordered ? show_unordered(conversation, frame, beyond)
+                     : show_sequenced(conversation, entry);
+    duplicates_hidden += show || beyond ? 0 : 1;
+  }
+  if (show) {
+    ++shown;
+    Notify notice;
+    notice.kind = NoticeKind::shown;
+    notice.via = frame.via;
+    notice.node = session_node;
+    notice.generation = session_generation;
+    notice.entry = entry;
+    out.push(std::move(notice));
+    trace(out, TraceKind::shown, Reason::none, &frame);
+  } else if (!beyond) {
+    trace(out, at_most_once ? TraceKind::dropped_stale : TraceKind::dropped_duplicate,
+          Reason::duplicate, &frame);
+  }
+  if (at_most_once || beyond) return;
+  note_number(frame.number);
+  send_ack(out);
+}
+
+// The store lost what came after `position`: new entries will take those places.
+void Client::State::on_rewind(const Frame& frame, Effects& out) {
+  const Position to = frame.entry.position;
+  Conversation& conversation = conversation_of(frame.entry.conversation);
+  const Position cursor = conversation.cursor();
+  if (cursor <= to && cursor.epoch >= to.epoch) return;
+  conversation.set_cursor(to);
+  if (unordered) conversation.shown = 0;
+  Notify notice;
+  notice.kind = NoticeKind::rewound;
+  notice.entry.conversation = conversation.id;
+  notice.entry.position = to;
+  out.push(std::move(notice));
+}
+
+// Entries past retention will never come: said with their count, never silent.
+void Client::State::on_reset(const Frame& frame, Effects& out) {
+  Conversation& conversation = conversation_of(frame.entry.conversation);
+  conversation.set_cursor(frame.entry.position);
+  if (unordered) conversation.shown = 0;
+  Notify notice;
+  notice.kind = NoticeKind::reset;
+  notice.count = frame.number;
+  notice.entry.conversation = conversation.id;
+  notice.entry.position = frame.entry.position;
+  out.push(std::move(notice));
+}
+
+}  // namespace imroute
