@@ -56,6 +56,14 @@ class History {
   void raw_duplicate(int64_t t,
                      DeviceKey key);  // a DELIVER for something this device already showed
 
+  // The application took the device offline (Command stop); it counts as away until it is online
+  // again. A device that lost its session for any other reason is expected back.
+  void stopped(int64_t t, DeviceKey key);
+  // The mailbox met this device for the first time (open_device with first_bind): it is entitled to
+  // what is appended from here on. A world that cannot tell leaves it out; then the first online()
+  // stands for it, and entries of the moments around it are not held against anybody.
+  void first_bind(int64_t t, DeviceKey key);
+
   // The mailbox's own log. `discarded`: it acknowledged this entry and lost it later (failover).
   void appended(int64_t t, const Entry& entry);
   void discarded(int64_t t, const Entry& entry);
