@@ -394,7 +394,6 @@ void Network::flush_held(int64_t now, uint32_t conn, uint8_t side) {
 }
 
 void Network::release_held(int64_t now) {
-  size_t kept = 0;
   const std::vector<Held> visited = std::move(held_);
   held_.clear();
   for (const Held& held : visited) {
@@ -408,7 +407,6 @@ void Network::release_held(int64_t now) {
     if (verdict.blocked) {
       out.listed = true;
       held_.push_back(held);
-      ++kept;
       continue;
     }
     if (!out.held_by_drop) {

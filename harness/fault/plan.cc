@@ -1,0 +1,55 @@
+#include "harness/fault/plan.h"
+
+#include <algorithm>
+
+#include "core/base/rng.h"
+
+namespace imroute {
+
+namespace {
+
+uint64_t count_of(const Scenario& s, TargetKind kind) {
+  switch (kind) {
+    case TargetKind::node:
+      return s.topology.nodes;
+    case TargetKind::router:
+      return s.topology.routers;
+    case TargetKind::client:
+      return s.topology.users;
+    default:
+      return 1;
+  }
+}
+
+void resolve(const Scenario& s, Target& target, Rng& rng) {
+  if (target.select != Target::Select::any) return;
+  target.select = Target::Select::index;
+  const uint64_t count = count_of(s, target.kind);
+  target.index = count == 0 ? 0 : rng.below(count);
+}
+
+}  // namespace
+
+int64_t fault_end(const Fault& fault, DurationNs duration) {
+  if (fault.for_ns >= duration - fault.at_ns) return std::max(fault.at_ns, duration);
+  return fault.at_ns + fault.for_ns;
+}
+
+std::vector<Fault> materialise_plan(const Scenario& scenario) {
+  std::vector<Fault> plan;
+  for (size_t i = 0; i < scenario.faults.size(); ++i) {
+    Fault fault = scenario.faults[i];
+    Rng rng = Rng::stream(scenario.seed, "fault-target", i);
+    resolve(scenario, fault.target, rng);
+    resolve(scenario, fault.edge_to, rng);
+    plan.push_back(std::move(fault));
+  }
+  if (scenario.nemesis.enabled) {
+    for (Fault& fault : draw_nemesis(scenario)) plan.push_back(std::move(fault));
+  }
+  std::stable_sort(plan.begin(), plan.end(),
+                   [](const Fault& a, const Fault& b) { return a.at_ns < b.at_ns; });
+  return plan;
+}
+
+}  // namespace imroute

@@ -1,0 +1,28 @@
+// A fault plan is settled before it runs: targets named ("any" drawn), nemesis' draws written out,
+// in order of time. So a plan can be recorded, replayed from effective.json to the same trace, and
+// shrunk by leaving faults out.
+//
+// Every drawn fault has a stream of its own, named by its number, and no draw looks at the
+// strategy: all strategies of a comparison meet the same faults.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "harness/scenario/scenario.h"
+
+namespace imroute {
+
+// Scripted faults with `any` resolved, then nemesis', sorted by start (stable).
+// "holder of user" stays: who that is shows when the fault starts.
+std::vector<Fault> materialise_plan(const Scenario& scenario);
+
+// What nemesis draws for the scenario's seed, swarm style: about half of the families are off, the
+// magnitudes of the others differ from seed to seed. Everything ends by `until`. Tail loss is drawn
+// only where the mailbox promises no more (durability async).
+std::vector<Fault> draw_nemesis(const Scenario& scenario);
+
+// End of a fault on the run's clock; "forever" and what is longer than the run end with it.
+int64_t fault_end(const Fault& fault, DurationNs duration);
+
+}  // namespace imroute
