@@ -1,0 +1,86 @@
+// Logins: reserve a generation in the directory, choose a node, tell the client. Nothing is held:
+// a reservation blocks nobody, and the client connects to the node directly.
+#include "core/router/state.h"
+
+namespace imroute {
+
+void Router::State::on_client_frame(LinkId link, const Frame& frame) {
+  if (frame.type != FrameType::login) {
+    ++counters_.protocol_errors;
+    return;
+  }
+  RouterCall call;
+  call.kind = RouterCall::Kind::login;
+  call.link = link;
+  call.frame = frame;
+  ask_directory(std::move(call));
+}
+
+void Router::State::refuse_login(const RouterCall& call, Reason reason) {
+  ++counters_.logins_refused;
+  Frame answer;
+  answer.type = FrameType::login_refused;
+  answer.user = call.frame.user;
+  answer.device = call.frame.device;
+  answer.number = call.frame.number;
+  answer.reason = reason;
+  out_->push(SendClient{call.link, std::move(answer)});
+}
+
+bool Router::State::healthy(NodeId node) const {
+  if (node.value >= nodes_.size()) return false;
+  const NodeHealth& health = nodes_[node.value];
+  return health.up && now_ - health.last_heard <= config_.sessions.heartbeat_timeout() &&
+         (health.flags & (kFlagDegraded | kFlagDraining)) == 0;
+}
+
+NodeId Router::State::pick_node(UserId user, NodeId avoid) {
+  if (config_.strategy.places_logins() && placement_ != nullptr) {
+    const NodeId owner = placement_->owner(user);
+    if (owner != kNoNode && healthy(owner)) return owner;
+  }
+  bool others = false;
+  for (size_t i = 0; i < backends_.size(); ++i) {
+    const Member& member = view_->members[i];
+    Backend& backend = backends_[i];
+    backend.healthy = !member.draining && healthy(member.node);
+    if (member.node.value < nodes_.size()) {
+      const NodeHealth& health = nodes_[member.node.value];
+      backend.load = health.load + health.placed;
+    }
+    others |= backend.healthy && member.node != avoid;
+  }
+  if (others && avoid != kNoNode) {
+    for (size_t i = 0; i < backends_.size(); ++i) {
+      if (view_->members[i].node == avoid) backends_[i].healthy = false;
+    }
+  }
+  const uint32_t index = balancer_->pick(user.value, backends_, rng_);
+  return index == kNoBackend ? kNoNode : view_->members[index].node;
+}
+
+void Router::State::place_login(const RouterCall& call, uint64_t generation) {
+  const NodeId node = pick_node(call.frame.user, call.frame.node);
+  if (node == kNoNode) return refuse_login(call, Reason::no_node);
+  ++counters_.logins;
+  ++nodes_[node.value].placed;
+  Frame answer;
+  answer.type = FrameType::login_ok;
+  answer.user = call.frame.user;
+  answer.device = call.frame.device;
+  answer.number = call.frame.number;
+  answer.generation = generation;
+  answer.node = node;
+  answer.incarnation = view_->find(node)->incarnation;
+  out_->push(SendClient{call.link, std::move(answer)});
+  if (!out_->tracing()) return;
+  TraceRecord record;
+  record.kind = TraceKind::login_placed;
+  record.user = call.frame.user;
+  record.device = call.frame.device;
+  record.node = node;
+  record.value = generation;
+  out_->trace(record);
+}
+
+}  // namespace imroute

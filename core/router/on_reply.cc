@@ -1,0 +1,79 @@
+// Answers of the directory and the registry.
+#include <utility>
+
+#include "core/router/state.h"
+
+namespace imroute {
+
+void Router::State::on_reply(const Reply& reply) {
+  const Waiting* found = operations_.find(reply.id);
+  if (found == nullptr) {
+    ++counters_.replies_late;
+    return;
+  }
+  const Waiting waiting = *found;
+  operations_.erase(reply.id);
+  if (reply.status == ReplyStatus::unknown) ++counters_.ops_unknown;
+  const bool ok = reply.status == ReplyStatus::ok;
+  if (waiting.call == kNil) {
+    listing_ = false;
+    if (ok) {
+      apply_view(reply.registry->view);
+    } else {
+      timers_.set(now_ + config_.sessions.heartbeat_ns, RouterTimer::list);
+    }
+    return;
+  }
+  if (!calls_.is(waiting.call, waiting.stamp)) return;
+  const RouterCall call = std::move(calls_[waiting.call]);
+  calls_.give(waiting.call);
+  on_directory(call, ok ? reply.directory : nullptr);
+}
+
+void Router::State::on_directory(const RouterCall& call, const DirectoryReply* reply) {
+  if (call.kind == RouterCall::Kind::login) {
+    if (reply == nullptr) return refuse_login(call, Reason::store_unavailable);
+    return place_login(call, reply->generation);
+  }
+  if (reply == nullptr) return answer_one(call, Reason::store_unavailable, {}, 0);
+  if (call.frame.list.empty()) {
+    const NodeSet nodes = nodes_of(reply->record);
+    return answer_one(call, nodes.empty() ? Reason::offline : Reason::none, nodes,
+                      reply->record.version);
+  }
+  std::vector<UserLocation> locations;
+  if (reply->records != nullptr) {
+    for (const UserRecord& record : *reply->records) {
+      UserLocation location;
+      location.user = record.user;
+      location.version = record.version;
+      for (NodeId node : nodes_of(record)) location.nodes[location.count++] = node;
+      locations.push_back(location);
+    }
+  }
+  answer_batch(call, locations);
+}
+
+// Rows of an incarnation that is not in the view are void.
+NodeSet Router::State::nodes_of(const UserRecord& record) const {
+  NodeSet nodes;
+  for (const DeviceRow& row : record.rows) {
+    const Member* member = row.state == ConnectState::online ? view_->find(row.node) : nullptr;
+    if (member != nullptr && member->incarnation == row.incarnation) nodes.insert(row.node);
+  }
+  return nodes;
+}
+
+void Router::State::apply_view(const ViewHandle& view) {
+  if (view == nullptr || view->version <= view_->version) return;
+  view_ = view;
+  backends_.clear();
+  for (const Member& member : view_->members) {
+    backends_.push_back({member.node.value, member.weight, 0, true});
+    health_of(member.node.value);
+  }
+  balancer_->update(backends_);
+  if (placement_ != nullptr) placement_->update(*view_);
+}
+
+}  // namespace imroute
