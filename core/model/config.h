@@ -21,6 +21,7 @@ struct PlacementConfig {
   PlacementKind kind = PlacementKind::table;
   uint32_t points_per_node = 160;  // consistent_hash
   uint64_t key_space = 0;          // range: user ids are below it; 0 = the full 64 bits
+  friend bool operator==(const PlacementConfig&, const PlacementConfig&) = default;
 };
 
 struct StrategyConfig {
@@ -37,6 +38,7 @@ struct StrategyConfig {
   bool places_logins() const {
     return kind == StrategyKind::central && placement.kind != PlacementKind::table;
   }
+  friend bool operator==(const StrategyConfig&, const StrategyConfig&) = default;
 };
 
 enum class BalancerKind : uint8_t { consistent_hash, least_active, random, round_robin };
@@ -46,6 +48,7 @@ struct BalancerConfig {
   uint32_t points_per_node = 160;  // consistent_hash
   bool cim_compatible = false;     // consistent_hash: CIM's ring exactly
   uint32_t choices = 0;            // least_active: look at this many drawn at random; 0 = all
+  friend bool operator==(const BalancerConfig&, const BalancerConfig&) = default;
 };
 
 enum class PolicyKind : uint8_t {
@@ -73,6 +76,7 @@ struct InvocationConfig {
   DurationNs breaker_open_ns = 2 * kSecond;  // then one half-open probe
   bool degraded_answer = false;              // answer from the cache, marked stale, when all fails
   BalancerConfig balancer{.kind = BalancerKind::random};
+  friend bool operator==(const InvocationConfig&, const InvocationConfig&) = default;
 };
 
 enum class Guarantee : uint8_t { at_most_once, at_least_once };
@@ -93,6 +97,7 @@ struct DeliveryConfig {
   DurationNs store_deadline_ns = kSecond;             // per store operation
 
   uint32_t effective_window() const { return order == Order::stop_and_wait ? 1 : window; }
+  friend bool operator==(const DeliveryConfig&, const DeliveryConfig&) = default;
 };
 
 struct SessionConfig {
@@ -121,6 +126,7 @@ struct SessionConfig {
   DurationNs client_heartbeat() const {
     return client_heartbeat_ns != 0 ? client_heartbeat_ns : client_lease() / 3;
   }
+  friend bool operator==(const SessionConfig&, const SessionConfig&) = default;
 };
 
 // Memory a node may use: counts of things, all at most what the driver can afford.

@@ -10,15 +10,10 @@
 #include <string_view>
 #include <vector>
 
+#include "config/named_value.h"
 #include "harness/scenario/scenario.h"
 
 namespace imroute {
-
-struct NamedValue {
-  const char* name;
-  uint8_t value;
-  const char* help;
-};
 
 // Index = value, for every enum of the language.
 std::span<const NamedValue> strategy_kind_names();

@@ -16,6 +16,7 @@ namespace imroute {
 struct Quantiles {
   int64_t p0 = 0, p50 = 0, p90 = 0, p99 = 0, p100 = 0;
   bool has_p90 = false;
+  friend bool operator==(const Quantiles&, const Quantiles&) = default;
 };
 
 struct Topology {
@@ -28,6 +29,7 @@ struct Topology {
   uint32_t group_count = 0;
   uint32_t group_size = 0;
   std::vector<uint32_t> node_weights;  // empty = all 1
+  friend bool operator==(const Topology&, const Topology&) = default;
 };
 
 enum class Durability : uint8_t { sync, async };
@@ -35,12 +37,14 @@ struct MailboxConfig {
   Durability durability = Durability::sync;
   DurationNs unsynced_window_ns = kSecond;  // async: how much acknowledged tail a failover may lose
   DurationNs retention_ns = 0;              // 0 = for ever
+  friend bool operator==(const MailboxConfig&, const MailboxConfig&) = default;
 };
 
 struct LinkClass {
   Quantiles latency;
   uint64_t bandwidth_bits_per_second = 0;  // 0 = unlimited
   uint64_t queue_bytes = 0;                // 0 = unlimited
+  friend bool operator==(const LinkClass&, const LinkClass&) = default;
 };
 struct NetworkConfig {
   LinkClass client{
@@ -51,6 +55,7 @@ struct NetworkConfig {
   LinkClass service{
       {100 * kMicrosecond, 200 * kMicrosecond, 0, kMillisecond, 2 * kMillisecond}, 0, 0};
   bool by_value = false;  // wire: skip the codec
+  friend bool operator==(const NetworkConfig&, const NetworkConfig&) = default;
 };
 
 struct ScriptedMessage {
@@ -59,6 +64,7 @@ struct ScriptedMessage {
   std::optional<uint64_t> to;     // user ...
   std::optional<uint32_t> group;  // ... or group
   uint32_t device = 0;
+  friend bool operator==(const ScriptedMessage&, const ScriptedMessage&) = default;
 };
 
 struct WorkloadConfig {
@@ -77,6 +83,7 @@ struct WorkloadConfig {
   bool relocate_recipients_only = false;  // cost scenarios: only users that receive relocate
   uint32_t senders = 0;                   // cost scenarios: only users 0..senders-1 send; 0 = all
   std::vector<ScriptedMessage> messages;
+  friend bool operator==(const WorkloadConfig&, const WorkloadConfig&) = default;
 };
 
 enum class FaultKind : uint8_t {
@@ -189,6 +196,7 @@ struct Fault {
   std::string site;                   // perturb
   uint32_t version = 0;               // version_skew
   bool from_nemesis = false;
+  friend bool operator==(const Fault&, const Fault&) = default;
 };
 
 struct NemesisConfig {
@@ -196,6 +204,7 @@ struct NemesisConfig {
   std::vector<FaultFamily> families;  // empty = all that the world knows
   DurationNs mean_interval_ns = 5 * kSecond;
   DurationNs until_ns = 0;  // 0 = 3/4 of the duration
+  friend bool operator==(const NemesisConfig&, const NemesisConfig&) = default;
 };
 
 // "recovery/converged_ms": "<= 10s"
@@ -210,6 +219,7 @@ struct Expectation {
   } compare = Compare::equal;
   double value = 0;  // in the result's unit (ms for *_ms)
   std::string text;  // as written
+  friend bool operator==(const Expectation&, const Expectation&) = default;
 };
 
 struct Scenario {
@@ -231,6 +241,7 @@ struct Scenario {
   NemesisConfig nemesis;
   std::vector<Expectation> expect;
   uint64_t hash = 0;  // of the canonical form, seed excluded
+  friend bool operator==(const Scenario&, const Scenario&) = default;
 };
 
 }  // namespace imroute

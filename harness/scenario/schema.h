@@ -9,7 +9,7 @@ namespace imroute {
 
 std::string scenario_schema();
 
-// A commented starting point for `imroute init`: small, valid, quick to run.
+// A starting point for `imroute init`: small, valid, quick to run.
 std::string scenario_template();
 
 }  // namespace imroute

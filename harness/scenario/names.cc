@@ -1,0 +1,467 @@
+#include "harness/scenario/names.h"
+
+#include <algorithm>
+#include <array>
+
+#include "config/json.h"
+#include "config/suggest.h"
+#include "core/base/assert.h"
+
+namespace imroute {
+namespace {
+
+template <class E>
+constexpr uint8_t u8(E value) {
+  return static_cast<uint8_t>(value);
+}
+
+constexpr NamedValue kStrategyKinds[] = {
+    {"broadcast", u8(StrategyKind::broadcast), "publish to every node; no state"},
+    {"cached_broadcast", u8(StrategyKind::cached_broadcast),
+     "broadcast once, learn where the user is, then go straight there"},
+    {"central", u8(StrategyKind::central), "a router knows, or a placement computes"},
+    {"mesh_directory", u8(StrategyKind::mesh_directory), "each node reads the directory itself"}};
+constexpr NamedValue kCentralModes[] = {
+    {"resolve", u8(CentralMode::resolve), "ask the router where, then go there directly"},
+    {"forward", u8(CentralMode::forward), "the message goes through the router"}};
+constexpr NamedValue kPlacementKinds[] = {
+    {"table", u8(PlacementKind::table), "the directory knows"},
+    {"hash", u8(PlacementKind::hash), "hash of the user modulo the nodes"},
+    {"consistent_hash", u8(PlacementKind::consistent_hash),
+     "a ring: only a dead node's users move"},
+    {"range", u8(PlacementKind::range), "equal ranges of user ids"}};
+constexpr NamedValue kBusKinds[] = {
+    {"mesh", u8(BusKind::mesh), "one frame to every peer"},
+    {"pubsub", u8(BusKind::pubsub), "one publish, the channel copies it to every node"}};
+constexpr NamedValue kBalancerKinds[] = {
+    {"consistent_hash", u8(BalancerKind::consistent_hash), "the same key goes to the same node"},
+    {"least_active", u8(BalancerKind::least_active), "the node that reports the least load"},
+    {"random", u8(BalancerKind::random), "weighted at random"},
+    {"round_robin", u8(BalancerKind::round_robin), "smooth weighted turns"}};
+constexpr NamedValue kPolicies[] = {
+    {"failover", u8(PolicyKind::failover), "retry on another target"},
+    {"failfast", u8(PolicyKind::failfast), "one attempt"},
+    {"failsafe", u8(PolicyKind::failsafe), "a failure is counted and passed over"},
+    {"failback", u8(PolicyKind::failback), "retry later in the background"},
+    {"forking", u8(PolicyKind::forking), "several in parallel, the first success wins"},
+    {"broadcast", u8(PolicyKind::broadcast), "all in parallel, a share must succeed"},
+    {"available", u8(PolicyKind::available), "the first target that is up"}};
+constexpr NamedValue kLoginPolicies[] = {
+    {"single", u8(LoginPolicy::single), "one device in all"},
+    {"one_per_type", u8(LoginPolicy::one_per_type), "one device of each type"},
+    {"mobile_desktop_web", u8(LoginPolicy::mobile_desktop_web),
+     "one of mobile and pad, one pc, one web"},
+    {"all", u8(LoginPolicy::all), "any"}};
+constexpr NamedValue kClientTypes[] = {{"mobile", u8(ClientType::mobile), ""},
+                                       {"pc", u8(ClientType::pc), ""},
+                                       {"web", u8(ClientType::web), ""},
+                                       {"pad", u8(ClientType::pad), ""}};
+constexpr NamedValue kGuarantees[] = {
+    {"at_most_once", u8(Guarantee::at_most_once), "no store, losses are counted by cause"},
+    {"at_least_once", u8(Guarantee::at_least_once), "stored before it is accepted, shown once"}};
+constexpr NamedValue kOrders[] = {
+    {"none", u8(Order::none), "as it comes"},
+    {"stop_and_wait", u8(Order::stop_and_wait), "the next only after the ack"},
+    {"windowed", u8(Order::windowed), "in sequence, a window in flight"}};
+constexpr NamedValue kDurabilities[] = {
+    {"sync", u8(Durability::sync), "a failover loses nothing"},
+    {"async", u8(Durability::async), "a failover may lose an acknowledged tail"}};
+constexpr NamedValue kShapes[] = {
+    {"halves", u8(PartitionShape::halves), "two halves"},
+    {"one", u8(PartitionShape::one), "one machine alone"},
+    {"minority", u8(PartitionShape::minority), "less than half alone"},
+    {"ring", u8(PartitionShape::ring), "each node sees only its two neighbours"},
+    {"bridge", u8(PartitionShape::bridge), "two halves that only one node still joins"},
+    {"random", u8(PartitionShape::random), "each pair by the toss of a coin"}};
+constexpr NamedValue kDirections[] = {
+    {"both", u8(PartitionDirection::both), ""},
+    {"to", u8(PartitionDirection::to), "what goes to the isolated side"},
+    {"from", u8(PartitionDirection::from), "what comes from it"}};
+constexpr NamedValue kDispositions[] = {
+    {"drop", u8(Disposition::drop), "packets vanish"},
+    {"stall", u8(Disposition::stall), "frames wait for the end"},
+    {"reset", u8(Disposition::reset), "connections are reset"}};
+// Families with at least one kind that the simulated world does; the last three wait for theirs.
+constexpr NamedValue kFamilies[] = {{"crash", u8(FaultFamily::crash), "crash, restart, drain"},
+                                    {"pause", u8(FaultFamily::pause), "pause, slow"},
+                                    {"partition", u8(FaultFamily::partition), ""},
+                                    {"link", u8(FaultFamily::link), "loss, delay, bandwidth"},
+                                    {"connection", u8(FaultFamily::connection), "reset, half-open"},
+                                    {"clients", u8(FaultFamily::clients), "storms, relocation"},
+                                    {"registry", u8(FaultFamily::registry), "expiry, watches"},
+                                    {"store", u8(FaultFamily::store), "failover, errors"},
+                                    {"bus", u8(FaultFamily::bus), "disconnect, overflow"}};
+
+constexpr uint16_t kMachines = kHitsNode | kHitsRouter;
+constexpr uint16_t kStores = kHitsDirectory | kHitsMailbox;
+using Family = FaultFamily;
+
+constexpr FaultInfo kFaults[] = {
+    {FaultKind::crash, "crash", Family::crash, kMachines | kHitsClient | kHitsServices, true,
+     5 * kSecond, "the machine loses its state and is down for `for`"},
+    {FaultKind::restart, "restart", Family::crash, kMachines | kHitsServices, true, kSecond,
+     "graceful: drains, stops, and is back after `for`"},
+    {FaultKind::drain, "drain", Family::crash, kHitsNode, true, 10 * kSecond,
+     "the node leaves the registry and sends its clients away, back after `for`"},
+    {FaultKind::rolling_restart, "rolling_restart", Family::crash, kHitsNode | kHitsAllNodes, true,
+     30 * kSecond, "`count` nodes, one after the other, spread over `for`"},
+    {FaultKind::scale, "scale", Family::crash, kHitsNothing | kHitsNode, false, kNever,
+     "nodes join or leave"},
+    {FaultKind::pause, "pause", Family::pause, kMachines | kHitsServices, true, 8 * kSecond,
+     "the machine stands still: longer than a lease by default"},
+    {FaultKind::slow, "slow", Family::pause, kMachines | kHitsServices, true, 10 * kSecond,
+     "a gray failure: `factor` times slower, health checks pass"},
+    {FaultKind::partition, "partition", Family::partition,
+     kHitsNothing | kHitsEdge | kMachines | kHitsClient | kHitsServices, true, 5 * kSecond,
+     "machines cannot reach each other: a `shape`, a machine alone, or one edge"},
+    {FaultKind::loss, "loss", Family::link, kHitsEdge, true, 5 * kSecond,
+     "lost packets: retransmission stalls, then a reset"},
+    {FaultKind::delay, "delay", Family::link, kHitsEdge, true, 5 * kSecond, "`latency` is added"},
+    {FaultKind::bandwidth, "bandwidth", Family::link, kHitsEdge, true, 5 * kSecond,
+     "the link has only `rate`"},
+    {FaultKind::duplicate, "duplicate", Family::link, kHitsEdge | kHitsBus, true, 5 * kSecond,
+     "frames come twice, where the product can see it"},
+    {FaultKind::reorder, "reorder", Family::link, kHitsEdge | kHitsBus, true, 5 * kSecond,
+     "frames overtake, where the product can see it"},
+    {FaultKind::reset, "reset", Family::connection, kHitsEdge, true, 0, "connections are reset"},
+    {FaultKind::half_open, "half_open", Family::connection, kHitsEdge, true, 5 * kSecond,
+     "one end believes in a connection that the other has lost"},
+    {FaultKind::stall, "stall", Family::connection, kHitsEdge, true, 5 * kSecond,
+     "nothing moves, nothing breaks"},
+    {FaultKind::connect_hang, "connect_hang", Family::connection, kHitsEdge, true, 5 * kSecond,
+     "new connections never complete"},
+    {FaultKind::reconnect_storm, "reconnect_storm", Family::clients, kHitsClient, true, kSecond,
+     "a `fraction` of the clients loses its connection within `for`"},
+    {FaultKind::relocate, "relocate", Family::clients, kHitsClient, true, 0,
+     "clients log in again, elsewhere"},
+    {FaultKind::double_login, "double_login", Family::clients, kHitsClient, true, 0,
+     "the same device logs in a second time while the first session lives"},
+    {FaultKind::slow_reader, "slow_reader", Family::clients, kHitsClient, true, 5 * kSecond,
+     "clients read slowly"},
+    {FaultKind::burst, "burst", Family::clients, kHitsClient, true, 5 * kSecond,
+     "users send `factor` times as much"},
+    {FaultKind::session_expiry, "session_expiry", Family::registry, kHitsRegistry | kHitsNode, true,
+     0, "the registry ends a node's session"},
+    {FaultKind::late_watch, "late_watch", Family::registry, kHitsRegistry | kHitsNode, true,
+     10 * kSecond, "watch events come `delay` late"},
+    {FaultKind::lost_watch, "lost_watch", Family::registry, kHitsRegistry | kHitsNode, true,
+     5 * kSecond, "watch events are lost"},
+    {FaultKind::lagging_read, "lagging_read", Family::registry, kHitsRegistry | kHitsNode, true,
+     10 * kSecond, "reads see the past, `delay` ago"},
+    {FaultKind::failover, "failover", Family::store, kStores, true, kSecond,
+     "a replica takes over; with `lose_tail` the last writes are gone"},
+    {FaultKind::error, "error", Family::store, kStores, true, 5 * kSecond,
+     "operations fail with `probability`"},
+    {FaultKind::lost_reply, "lost_reply", Family::store, kStores, true, 5 * kSecond,
+     "applied, but the reply is lost"},
+    {FaultKind::evict, "evict", Family::store, kHitsDirectory, true, 0,
+     "records are evicted with `probability`"},
+    {FaultKind::oom, "oom", Family::store, kStores, true, 5 * kSecond, "writes are refused"},
+    {FaultKind::torn_write, "torn_write", Family::store, kHitsMailbox, false, 0,
+     "a write is half done at a crash"},
+    {FaultKind::lost_fsync, "lost_fsync", Family::store, kHitsMailbox, false, 0,
+     "the disk lied about fsync"},
+    {FaultKind::disk_full, "disk_full", Family::store, kHitsMailbox, false, 5 * kSecond,
+     "no space left"},
+    {FaultKind::disconnect, "disconnect", Family::bus, kHitsBus | kHitsNode, true, 2 * kSecond,
+     "subscribers lose the bus and what it carried meanwhile"},
+    {FaultKind::overflow, "overflow", Family::bus, kHitsBus | kHitsNode, true, kSecond,
+     "the output buffer of a subscriber overflows"},
+    {FaultKind::skew, "skew", Family::clock, kHitsNode | kHitsClient, false, kNever,
+     "the clock is off by `offset`"},
+    {FaultKind::drift, "drift", Family::clock, kHitsNode | kHitsClient, false, kNever,
+     "the clock runs wrong by `ppm`"},
+    {FaultKind::jump, "jump", Family::clock, kHitsNode | kHitsClient, false, 0,
+     "the wall clock jumps by `offset`"},
+    {FaultKind::version_skew, "version_skew", Family::version, kHitsNode, false, kNever,
+     "a node runs an older or newer version"},
+    {FaultKind::perturb, "perturb", Family::code, kHitsNode, false, kNever,
+     "rare branches are taken more often"},
+};
+static_assert(std::size(kFaults) == static_cast<size_t>(FaultKind::count_));
+
+constexpr const char* kAllFamilies[] = {"crash",      "pause",   "partition", "link",
+                                        "connection", "clients", "registry",  "store",
+                                        "bus",        "clock",   "version",   "code"};
+static_assert(std::size(kAllFamilies) == static_cast<size_t>(FaultFamily::count_));
+
+struct TargetName {
+  TargetKind kind;
+  const char* name;
+};
+constexpr TargetName kTargetNames[] = {
+    {TargetKind::node, "node"},       {TargetKind::router, "router"},
+    {TargetKind::client, "client"},   {TargetKind::directory, "directory"},
+    {TargetKind::mailbox, "mailbox"}, {TargetKind::registry, "registry"},
+    {TargetKind::bus, "bus"}};
+
+bool parse_index(std::string_view text, uint64_t& out) {
+  if (text.empty() || text.size() > 18) return false;
+  if (text.size() > 1 && text[0] == '0') return false;
+  out = 0;
+  for (const char c : text) {
+    if (c < '0' || c > '9') return false;
+    out = out * 10 + static_cast<uint64_t>(c - '0');
+  }
+  return true;
+}
+
+}  // namespace
+
+std::span<const NamedValue> strategy_kind_names() { return kStrategyKinds; }
+std::span<const NamedValue> central_mode_names() { return kCentralModes; }
+std::span<const NamedValue> placement_kind_names() { return kPlacementKinds; }
+std::span<const NamedValue> bus_kind_names() { return kBusKinds; }
+std::span<const NamedValue> balancer_kind_names() { return kBalancerKinds; }
+std::span<const NamedValue> policy_kind_names() { return kPolicies; }
+std::span<const NamedValue> login_policy_names() { return kLoginPolicies; }
+std::span<const NamedValue> client_type_names() { return kClientTypes; }
+std::span<const NamedValue> guarantee_names() { return kGuarantees; }
+std::span<const NamedValue> order_names() { return kOrders; }
+std::span<const NamedValue> durability_names() { return kDurabilities; }
+std::span<const NamedValue> partition_shape_names() { return kShapes; }
+std::span<const NamedValue> partition_direction_names() { return kDirections; }
+std::span<const NamedValue> disposition_names() { return kDispositions; }
+std::span<const NamedValue> fault_family_names() { return kFamilies; }
+
+const FaultInfo& fault_info(FaultKind kind) {
+  IM_ASSERT(kind < FaultKind::count_);
+  const FaultInfo& info = kFaults[static_cast<size_t>(kind)];
+  IM_ASSERT(info.kind == kind);
+  return info;
+}
+std::span<const FaultInfo> fault_infos() { return kFaults; }
+std::string_view to_string(FaultKind kind) { return fault_info(kind).name; }
+std::string_view to_string(FaultFamily family) {
+  IM_ASSERT(family < FaultFamily::count_);
+  return kAllFamilies[static_cast<size_t>(family)];
+}
+
+std::string target_text(const Target& target) {
+  std::string out;
+  for (const TargetName& name : kTargetNames) {
+    if (name.kind == target.kind) out = name.name;
+  }
+  if (target.kind != TargetKind::node && target.kind != TargetKind::router &&
+      target.kind != TargetKind::client) {
+    return out;
+  }
+  switch (target.select) {
+    case Target::Select::index:
+      return out + ":" + std::to_string(target.index);
+    case Target::Select::all:
+      return out + ":*";
+    case Target::Select::any:
+      return out + ":any";
+    case Target::Select::holder_of_user:
+      return out + ":holder-of-user:" + std::to_string(target.index);
+  }
+  return out;
+}
+
+std::string target_text(const Fault& fault) {
+  if (fault.target.kind == TargetKind::none) return {};
+  if (!fault.is_edge) return target_text(fault.target);
+  return "edge:" + target_text(fault.target) + (fault.both_ways ? "-" : ">") +
+         target_text(fault.edge_to);
+}
+
+std::optional<Target> parse_target(std::string_view text) {
+  const size_t colon = text.find(':');
+  const std::string_view head = text.substr(0, colon);
+  Target out;
+  for (const TargetName& name : kTargetNames) {
+    if (head == name.name) out.kind = name.kind;
+  }
+  if (out.kind == TargetKind::none) return std::nullopt;
+  const bool machine = out.kind == TargetKind::node || out.kind == TargetKind::router ||
+                       out.kind == TargetKind::client;
+  if (!machine) return colon == std::string_view::npos ? std::optional(out) : std::nullopt;
+  if (colon == std::string_view::npos) return std::nullopt;
+  std::string_view rest = text.substr(colon + 1);
+  constexpr std::string_view kHolder = "holder-of-user:";
+  if (rest == "*") {
+    out.select = Target::Select::all;
+  } else if (rest == "any") {
+    if (out.kind == TargetKind::client) return std::nullopt;
+    out.select = Target::Select::any;
+  } else if (rest.starts_with(kHolder)) {
+    if (out.kind != TargetKind::node) return std::nullopt;
+    out.select = Target::Select::holder_of_user;
+    if (!parse_index(rest.substr(kHolder.size()), out.index)) return std::nullopt;
+  } else if (!parse_index(rest, out.index)) {
+    return std::nullopt;
+  }
+  return out;
+}
+
+bool parse_fault_target(std::string_view text, Fault& fault) {
+  constexpr std::string_view kEdge = "edge:";
+  if (!text.starts_with(kEdge)) {
+    const auto one = parse_target(text);
+    if (!one) return false;
+    fault.target = *one;
+    fault.is_edge = false;
+    return true;
+  }
+  text.remove_prefix(kEdge.size());
+  // "holder-of-user" has dashes of its own, so every separator is tried.
+  for (size_t i = 1; i + 1 < text.size() && text.size() < 200; ++i) {
+    if (text[i] != '-' && text[i] != '>') continue;
+    const auto from = parse_target(text.substr(0, i));
+    const auto to = parse_target(text.substr(i + 1));
+    if (!from || !to) continue;
+    fault.target = *from;
+    fault.edge_to = *to;
+    fault.is_edge = true;
+    fault.both_ways = text[i] == '-';
+    return true;
+  }
+  return false;
+}
+
+// ---- names of strategies and balancers ---------------------------------------------------------
+
+namespace {
+
+bool has_bus(StrategyKind kind) {
+  return kind == StrategyKind::broadcast || kind == StrategyKind::cached_broadcast;
+}
+
+std::string allowed_words(std::span<const NamedValue> words, std::string_view found) {
+  std::vector<std::string_view> names;
+  for (const NamedValue& word : words) names.emplace_back(word.name);
+  std::string out = "allowed are " + join_or(names);
+  const std::string guess = nearest(found, names);
+  if (!guess.empty()) out += "; did you mean " + quoted(guess) + "?";
+  return out;
+}
+
+const NamedValue* word_named(std::span<const NamedValue> words, std::string_view name) {
+  for (const NamedValue& word : words) {
+    if (name == word.name) return &word;
+  }
+  return nullptr;
+}
+
+// Takes the next part off `rest`. False when there is none.
+bool next_part(std::string_view& rest, std::string_view& part) {
+  if (rest.empty()) return false;
+  const size_t colon = rest.find(':');
+  part = rest.substr(0, colon);
+  rest = colon == std::string_view::npos ? std::string_view{} : rest.substr(colon + 1);
+  return true;
+}
+
+}  // namespace
+
+std::string strategy_name(const StrategyConfig& strategy) {
+  std::string out = kStrategyKinds[u8(strategy.kind)].name;
+  if (strategy.kind == StrategyKind::central) {
+    out += std::string(":") + kCentralModes[u8(strategy.mode)].name + ":" +
+           kPlacementKinds[u8(strategy.placement.kind)].name;
+  }
+  if (has_bus(strategy.kind)) out += std::string("@") + kBusKinds[u8(strategy.bus)].name;
+  return out;
+}
+
+std::string balancer_name(const BalancerConfig& balancer) {
+  std::string out = kBalancerKinds[u8(balancer.kind)].name;
+  if (balancer.kind == BalancerKind::consistent_hash && balancer.cim_compatible) out += ":cim";
+  return out;
+}
+
+std::optional<StrategyConfig> parse_strategy_name(std::string_view name, const StrategyConfig& base,
+                                                  std::string* problem) {
+  const auto fail = [&](std::string message) -> std::optional<StrategyConfig> {
+    if (problem != nullptr) *problem = "strategy " + quoted(name) + ": " + std::move(message);
+    return std::nullopt;
+  };
+  StrategyConfig out = base;
+  out.mode = CentralMode::resolve;
+  out.placement = PlacementConfig{};
+  out.bus = BusKind::mesh;
+  std::string_view rest = name;
+  std::string_view bus;
+  if (const size_t at = rest.find('@'); at != std::string_view::npos) {
+    bus = rest.substr(at + 1);
+    rest = rest.substr(0, at);
+    if (bus.empty()) return fail("the bus after @ is missing, " + allowed_words(kBusKinds, ""));
+  }
+  std::string_view part;
+  if (!next_part(rest, part)) return fail("it is empty, " + allowed_words(kStrategyKinds, ""));
+  const NamedValue* kind = word_named(kStrategyKinds, part);
+  if (kind == nullptr) return fail("unknown kind, " + allowed_words(kStrategyKinds, part));
+  out.kind = static_cast<StrategyKind>(kind->value);
+  if (next_part(rest, part)) {
+    if (out.kind != StrategyKind::central) return fail("only central has a mode and a placement");
+    const NamedValue* mode = word_named(kCentralModes, part);
+    if (mode == nullptr) return fail("unknown mode, " + allowed_words(kCentralModes, part));
+    out.mode = static_cast<CentralMode>(mode->value);
+  }
+  if (next_part(rest, part)) {
+    const NamedValue* placement = word_named(kPlacementKinds, part);
+    if (placement == nullptr) {
+      return fail("unknown placement, " + allowed_words(kPlacementKinds, part));
+    }
+    out.placement.kind = static_cast<PlacementKind>(placement->value);
+  }
+  if (!rest.empty()) return fail("too many parts, at most kind:mode:placement@bus");
+  if (!bus.empty()) {
+    if (!has_bus(out.kind)) return fail("only broadcast and cached_broadcast have a bus");
+    const NamedValue* word = word_named(kBusKinds, bus);
+    if (word == nullptr) return fail("unknown bus, " + allowed_words(kBusKinds, bus));
+    out.bus = static_cast<BusKind>(word->value);
+  }
+  return out;
+}
+
+std::optional<BalancerConfig> parse_balancer_name(std::string_view name, const BalancerConfig& base,
+                                                  std::string* problem) {
+  BalancerConfig out = base;
+  out.cim_compatible = false;
+  constexpr std::string_view kCim = "consistent_hash:cim";
+  const NamedValue* kind = word_named(kBalancerKinds, name == kCim ? "consistent_hash" : name);
+  if (kind == nullptr) {
+    if (problem != nullptr) {
+      *problem = "balancer " + quoted(name) + ": " + allowed_words(kBalancerKinds, name);
+    }
+    return std::nullopt;
+  }
+  out.kind = static_cast<BalancerKind>(kind->value);
+  out.cim_compatible = name == kCim;
+  return out;
+}
+
+std::vector<std::string> all_strategy_names() {
+  std::vector<std::string> out;
+  for (const NamedValue& kind : kStrategyKinds) {
+    StrategyConfig config;
+    config.kind = static_cast<StrategyKind>(kind.value);
+    if (config.kind == StrategyKind::central) {
+      for (const NamedValue& mode : kCentralModes) {
+        for (const NamedValue& placement : kPlacementKinds) {
+          config.mode = static_cast<CentralMode>(mode.value);
+          config.placement.kind = static_cast<PlacementKind>(placement.value);
+          out.push_back(strategy_name(config));
+        }
+      }
+    } else if (has_bus(config.kind)) {
+      for (const NamedValue& bus : kBusKinds) {
+        config.bus = static_cast<BusKind>(bus.value);
+        out.push_back(strategy_name(config));
+      }
+    } else {
+      out.push_back(strategy_name(config));
+    }
+  }
+  return out;
+}
+
+std::vector<std::string> all_balancer_names() {
+  std::vector<std::string> out;
+  for (const NamedValue& kind : kBalancerKinds) out.emplace_back(kind.name);
+  return out;
+}
+
+}  // namespace imroute

@@ -1,0 +1,29 @@
+#include "harness/scenario/writer.h"
+
+#include <algorithm>
+
+#include "core/base/hash.h"
+#include "harness/scenario/scenario_shape.h"
+
+namespace imroute {
+
+std::string write_scenario(const Scenario& scenario) {
+  Scenario copy = scenario;
+  return json_text(write_shape(scenario_shape(copy))) + "\n";
+}
+
+std::string write_effective(const Scenario& scenario, const std::vector<Fault>& plan) {
+  Scenario copy = scenario;
+  copy.faults = plan;
+  copy.nemesis = NemesisConfig{};
+  return json_text(write_shape(scenario_shape(copy))) + "\n";
+}
+
+uint64_t scenario_hash(const Scenario& scenario) {
+  Scenario copy = scenario;
+  JsonValue tree = write_shape(scenario_shape(copy));
+  std::erase_if(tree.members, [](const JsonMember& member) { return member.key == "seed"; });
+  return hash_text(json_line(tree));
+}
+
+}  // namespace imroute
