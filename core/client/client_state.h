@@ -86,6 +86,7 @@ struct Client::State {
   void send_login(Now now, Effects& out);
   void send_bind(Now now, Effects& out);
   void on_bound(Now now, const Frame& frame, Effects& out);
+  void number_from(uint64_t generation);
   void on_bind_refused(Now now, const Frame& frame, Effects& out);
   void on_kick(Now now, const Frame& frame, Effects& out);
   void on_go_away(Now now);
@@ -171,6 +172,7 @@ struct Client::State {
   MonoTime session_deadline = kNever;  // dialling and binding end; bound: the next ping
   MonoTime bind_sent_at = 0;
   MonoTime answered_at = 0;     // when the last ping that was answered had been sent
+  uint64_t first_seq = 0;       // client_seqs begin above it, see on_bound
   uint64_t last_ping = 0;       // a ping's number is its time: microseconds since bind_sent_at
   MonoTime repeat_at = kNever;  // at or before the first deadline in the outbox
 

@@ -28,6 +28,7 @@ Client::State::Conversation& Client::State::conversation_of(const ConversationId
   make_room(conversations);
   Conversation fresh;
   fresh.id = id;
+  fresh.last_seq = first_seq;
   return *conversations.insert(conversations.begin() + index, fresh);
 }
 

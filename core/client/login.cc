@@ -14,6 +14,7 @@ namespace {
 bool is_final(Reason reason) { return reason == Reason::superseded || reason == Reason::kicked; }
 
 constexpr uint32_t kMaxDoublings = 16;
+constexpr uint64_t kSeqsPerGeneration = uint64_t{1} << 20;  // entries of one life in a conversation
 
 }  // namespace
 
@@ -166,6 +167,7 @@ void Client::State::on_bound(Now now, const Frame& frame, Effects& out) {
   answered_at = bind_sent_at;
   if (lease_expired(now)) return lose_session(now, out, true, Reason::lease_lost);
   session = SessionPhase::bound;
+  if (!has_memory) number_from(frame.generation);
   has_memory = true;
   attempts = 0;
   avoid = kNoNode;
@@ -180,6 +182,15 @@ void Client::State::on_bound(Now now, const Frame& frame, Effects& out) {
   out.push(std::move(notice));
   trace(out, TraceKind::online, Reason::none, nullptr);
   resend_all(now, out);
+}
+
+// The first bind of this memory. A device that was reinstalled has forgotten its client_seqs, and
+// the store takes what is not higher for a repetition: so they begin above what an earlier life, of
+// a lower generation, can have used. Nothing was sent yet.
+void Client::State::number_from(uint64_t generation) {
+  first_seq = (generation - 1) * kSeqsPerGeneration;
+  for (Conversation& conversation : conversations) conversation.last_seq += first_seq;
+  for (Outgoing& item : outbox) item.client_seq += first_seq;
 }
 
 void Client::State::on_bind_refused(Now now, const Frame& frame, Effects& out) {
