@@ -67,7 +67,7 @@ class Mailbox {
     UserId sender;
     UserId subject;
     int64_t at = 0;
-    uint64_t client_seq = 0;
+    uint32_t client_seq = 0;
     uint32_t sender_device = 0;
     uint32_t epoch = 0;
     uint32_t seq = 0;
@@ -75,10 +75,11 @@ class Mailbox {
     uint32_t previous = 0;
     EntryKind kind = EntryKind::message;
   };
-  struct Spot {  // where a client_seq went; see mailbox.cc for the marks
+  struct Spot {  // where a client_seq went; {0, 0}: not known any more
     uint32_t epoch = 0;
     uint32_t seq = 0;
   };
+  static constexpr uint32_t kRefusedEpoch = ~uint32_t{0};  // mark in a Spot
   using SpotRing = std::unique_ptr<Spot[]>;
   // A device in a conversation: its cursor, and what it sent.
   struct Party {
@@ -87,9 +88,10 @@ class Mailbox {
     uint32_t next = 0;
     uint32_t cursor_epoch = 0;
     uint32_t cursor_seq = 0;
-    uint64_t last_client_seq = 0;
-    SpotRing spots;  // by client_seq % kMaxOpenSends; made at the second send
-    Spot last_spot;
+    uint32_t last_client_seq = 0;
+    uint32_t spot_count = 1;  // doubles up to kMaxOpenSends
+    SpotRing spots;           // of client_seqs up to the last, by client_seq % spot_count ...
+    Spot only_spot;           // ... this one while spot_count is 1
   };
   struct EpochRun {  // entries from `first_seq` on have `epoch`
     uint32_t first_seq = 0;
@@ -159,9 +161,9 @@ class Mailbox {
   void set_members(Group& group, std::vector<UserId> members);
   Entry entry_of(const Log& log, const Item& item) const;
 
-  void note_spot(Party& party, uint64_t client_seq, Spot spot);
-  Spot spot_of(const Party& party, uint64_t client_seq) const;
-  void take_back_spot(Party& party, uint64_t client_seq);
+  static void note_spot(Party& party, uint32_t client_seq, Spot spot);
+  static Spot spot_of(const Party& party, uint32_t client_seq);
+  static void take_back_spot(Party& party, uint32_t client_seq);
 
   bool needed(const Log& log, const Item& item) const;
   bool needed_by(const Log& log, UserId user, const Item& item) const;
@@ -177,8 +179,8 @@ class Mailbox {
   Slab<Item> entries_;
   Slab<Party> parties_;
   Slab<IndexLink> links_;
-  Slab<Group> groups_;
-  Slab<std::vector<EpochRun>> runs_;
+  Slab<Group, 2> groups_;
+  Slab<std::vector<EpochRun>, 4> runs_;
   std::deque<Recent> recent_;
   uint64_t identity_ = 1;
   uint32_t epoch_ = 0;

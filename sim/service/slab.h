@@ -8,7 +8,7 @@
 
 namespace imroute {
 
-template <class T>
+template <class T, uint32_t kShift = 10>
 class Slab {
  public:
   T& operator[](uint32_t i) { return chunks_[i >> kShift][i & kMask]; }
@@ -34,7 +34,6 @@ class Slab {
   uint32_t end() const { return next_; }  // numbers are below this
 
  private:
-  static constexpr uint32_t kShift = 12;
   static constexpr uint32_t kMask = (1u << kShift) - 1;
   std::vector<std::unique_ptr<T[]>> chunks_;
   std::vector<uint32_t> free_;
