@@ -2,7 +2,7 @@
 // them. One operation decides login policy and losers. Failover loses the writes of the last
 // moments and changes the identity; eviction forgets records, generation counters included.
 //
-// Rows live in a slab, linked per user: a million users with one device each cost about 100 MB.
+// Rows live in Records, linked per user: a million users with one device each cost about 100 MB.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 #include "core/base/flat_map.h"
 #include "core/event/event.h"
 #include "core/event/stores.h"
-#include "sim/service/slab.h"
+#include "sim/service/records.h"
 
 namespace imroute {
 
@@ -72,7 +72,7 @@ class Directory {
 
   DurationNs undo_window_;
   FlatMap<UserId, User> users_;
-  Slab<Row> rows_;
+  Records<Row> rows_;
   std::deque<Undo> undo_;
   uint64_t identity_ = 1;
   bool oom_ = false;

@@ -3,7 +3,7 @@
 // must have (tests/contract); time is an argument.
 //
 // Shape: ten million entries pass through one run, in millions of conversations of a few entries
-// each, so records are small and numbered (slabs), direct conversations keep their two or three
+// each, so records are small and numbered (Records), direct conversations keep their two or three
 // devices in a list, and entries that every device of the members has behind its stored cursor are
 // trimmed. A trimmed entry is never needed again: who reads past it has shown it or sent it.
 //
@@ -20,7 +20,7 @@
 #include "core/base/flat_map.h"
 #include "core/event/event.h"
 #include "core/event/stores.h"
-#include "sim/service/slab.h"
+#include "sim/service/records.h"
 
 namespace imroute {
 
@@ -175,12 +175,12 @@ class Mailbox {
   MailboxSettings settings_;
   FlatMap<ConversationId, uint32_t> numbers_;
   FlatMap<UserId, User> users_;
-  Slab<Log> logs_;
-  Slab<Item> entries_;
-  Slab<Party> parties_;
-  Slab<IndexLink> links_;
-  Slab<Group, 2> groups_;
-  Slab<std::vector<EpochRun>, 4> runs_;
+  Records<Log> logs_;
+  Records<Item> entries_;
+  Records<Party> parties_;
+  Records<IndexLink> links_;
+  Records<Group, 2> groups_;
+  Records<std::vector<EpochRun>, 4> runs_;
   std::deque<Recent> recent_;
   uint64_t identity_ = 1;
   uint32_t epoch_ = 0;

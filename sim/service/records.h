@@ -9,7 +9,7 @@
 namespace imroute {
 
 template <class T, uint32_t kShift = 10>
-class Slab {
+class Records {
  public:
   T& operator[](uint32_t i) { return chunks_[i >> kShift][i & kMask]; }
   const T& operator[](uint32_t i) const { return chunks_[i >> kShift][i & kMask]; }
