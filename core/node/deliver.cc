@@ -78,15 +78,13 @@ void Node::State::offer(uint32_t session_index, const Entry& entry, Via via) {
   uint32_t index = find_followed(session_index, entry.conversation);
   if (index == kNil) {
     if (session.syncing) return;  // the index, on its way, will show it
-    Position before{};
-    if (entry.conversation.is_group()) {
-      if (entry.kind != EntryKind::join || entry.subject != session.key.user) {
-        return load_index(session_index);  // membership that this node has not heard of
-      }
-      before = {entry.position.epoch, entry.position.seq - 1};
-    }
-    index = follow(session_index, entry.conversation, before, entry.position.epoch);
+    if (entry.conversation.is_group()) return probe(session_index, kNil, entry, via);
+    index = follow(session_index, entry.conversation, {}, entry.position.epoch);
     if (index == kNil) return;
+  }
+  if (followed_[index].probing || (!followed_[index].member && entry.kind == EntryKind::join &&
+                                   entry.subject == session.key.user)) {
+    return probe(session_index, index, entry, via);
   }
   Followed& f = followed_[index];
   const Position at = f.at;
@@ -113,6 +111,19 @@ void Node::State::offer(uint32_t session_index, const Entry& entry, Via via) {
   }
   keep_early(index, entry, via);
   arm_gap(index);
+}
+
+// A group this session does not follow, or follows no more. Only the store knows since when its
+// user belongs to it, and whether it came and went unheard in between: the index is asked, entries
+// wait.
+void Node::State::probe(uint32_t session, uint32_t index, const Entry& entry, Via via) {
+  if (index == kNil) index = follow(session, entry.conversation, {}, 0);
+  if (index == kNil) return;
+  const bool asked = followed_[index].probing;
+  followed_[index].probing = true;
+  note_head(index, entry.position);
+  keep_early(index, entry, via);
+  if (!asked) load_index(session);
 }
 
 // At most once: no sequence, no window to wait for; a full one drops by name.

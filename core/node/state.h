@@ -86,6 +86,7 @@ struct Followed {
   Position acked;         // to be stored as cursor
   uint32_t epoch_ok = 0;  // `at` is known to be in the log of this store epoch
   bool member = true;
+  bool probing = false;  // a group heard of, membership not yet known: the index is asked
   bool pulling = false;
   bool cursor_dirty = false;
   bool gap_armed = false;
@@ -288,6 +289,7 @@ struct Node::State {
   uint32_t follow(uint32_t session, ConversationId id, Position at, uint32_t epoch_ok);
   void unfollow(uint32_t followed);
   bool take_in_order(uint32_t followed, const Entry& entry, Via via);
+  void probe(uint32_t session, uint32_t followed, const Entry& entry, Via via);
   void take_any_order(uint32_t followed, const Entry& entry, Via via);
   void drain_early(uint32_t followed);
   void drop_early(uint32_t followed);

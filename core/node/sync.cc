@@ -146,7 +146,12 @@ void Node::State::on_index_reply(const Pending& pending, ReplyStatus status,
   if (reply->conversations != nullptr) {
     for (const ConversationState& state : *reply->conversations) apply_index(index, state, first);
   }
-  if (sessions_[index].index_stale) load_index(index);
+  if (sessions_[index].index_stale) return load_index(index);
+  for (uint32_t f = sessions_[index].first_conversation; f != kNil;) {
+    const uint32_t next = followed_[f].next_of_session;
+    if (followed_[f].probing) unfollow(f);  // the store does not know the user there
+    f = next;
+  }
 }
 
 void Node::State::apply_index(uint32_t index, const ConversationState& state, bool first) {
@@ -158,7 +163,9 @@ void Node::State::apply_index(uint32_t index, const ConversationState& state, bo
     if (at == kNil) return;
   }
   Followed& f = followed_[at];
-  if (!known) f.member = state.member;
+  const bool probed = std::exchange(f.probing, false);
+  if (probed && f.at == Position{}) f.at = f.acked = state.cursor;
+  if (!known || probed) f.member = state.member;
   if (state.head == f.at) {
     f.epoch_ok = std::max(f.epoch_ok, mailbox_epoch_);
     f.head = f.at;
@@ -166,7 +173,7 @@ void Node::State::apply_index(uint32_t index, const ConversationState& state, bo
   }
   if (state.head < f.at && !first) return;  // an older answer than what was pushed since
   note_head(at, state.head);
-  if (first || !known) return pull(at, first ? Via::login : Via::sync);
+  if (first || !known || probed) return pull(at, first ? Via::login : Via::sync);
   arm_gap(at);
 }
 

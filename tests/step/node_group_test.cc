@@ -1,0 +1,175 @@
+// Groups at the Node: one push per node, members by the store's list, entitlement from the log.
+#include "tests/step/node_bench.h"
+
+namespace imroute {
+namespace {
+
+const UserId kAnn{1}, kBob{2}, kCy{3}, kDee{4};
+const LinkId kAnnLink{10}, kBobLink{20};
+const ConversationId kGroup = ConversationId::group(5);
+
+class NodeGroupTest : public ::testing::Test {
+ protected:
+  static NodeConfig config() {
+    NodeConfig c = NodeBench::config();
+    c.strategy.kind = StrategyKind::mesh_directory;
+    return c;
+  }
+  // Ann sends; the store appends and names the members.
+  void send_to_group(uint64_t seq, std::vector<UserId> members) {
+    bench_.client(kAnnLink, bench_.send_frame(kGroup, seq));
+    const auto op = bench_.take_op<MailboxOp>(MailboxOpKind::append);
+    ASSERT_TRUE(op.has_value());
+    MailboxReply r = bench_.from_store();
+    r.position = {1, seq + 1};
+    r.members_version = 1;
+    r.members = std::make_shared<const std::vector<UserId>>(members);
+    bench_.answer(op->id, r);
+  }
+  static UserRecord at(UserId user, NodeId node) {
+    UserRecord record;
+    record.user = user;
+    record.version = 1;
+    DeviceRow row;
+    row.state = ConnectState::online;
+    row.node = node;
+    row.incarnation = 101 + node.value;
+    record.rows.push_back(row);
+    return record;
+  }
+  Frame group_push(EntryKind kind, UserId subject, uint64_t seq, std::vector<UserId> expected) {
+    Frame f = bench_.push_frame(UserId{0}, kGroup, kAnn, seq);
+    f.entry.kind = kind;
+    f.entry.subject = subject;
+    f.list = bench_.pool().copy_list(std::span<const UserId>(expected));
+    return f;
+  }
+  // Bob's index says: a member since `join`; the log is read from there.
+  void answer_probe(uint64_t join, uint64_t head, std::vector<Entry> entries) {
+    const auto index = bench_.take_op<MailboxOp>(MailboxOpKind::open_device);
+    ASSERT_TRUE(index.has_value());
+    MailboxReply r = bench_.from_store();
+    r.kind = MailboxOpKind::open_device;
+    r.index_version = 2;
+    r.conversations = std::make_shared<const std::vector<ConversationState>>(
+        std::vector<ConversationState>{{kGroup, {1, head}, {1, join - 1}, true}});
+    bench_.answer(index->id, r);
+    const auto read = bench_.take_op<MailboxOp>(MailboxOpKind::read);
+    ASSERT_TRUE(read.has_value());
+    EXPECT_EQ(read->from, (Position{1, join - 1}));
+    MailboxReply log = bench_.from_store();
+    log.kind = MailboxOpKind::read;
+    log.entries = std::make_shared<const std::vector<Entry>>(std::move(entries));
+    log.next = log.head = {1, head};
+    bench_.answer(read->id, log);
+  }
+  NodeBench bench_{config()};
+};
+
+TEST_F(NodeGroupTest, OnePushPerNodeWhateverTheMembers) {
+  bench_.bind(kAnnLink, kAnn);
+  send_to_group(1, {kAnn, kBob, kCy, kDee});
+  const auto lookup = bench_.take_op<DirectoryOp>(DirectoryOpKind::lookup_many);
+  ASSERT_TRUE(lookup.has_value());
+  EXPECT_EQ(lookup->users->size(), 3u) << "the sender is here";
+  DirectoryReply r;
+  r.kind = DirectoryOpKind::lookup_many;
+  r.records = std::make_shared<const std::vector<UserRecord>>(
+      std::vector<UserRecord>{at(kBob, NodeId{1}), at(kCy, NodeId{1}), at(kDee, NodeId{2})});
+  bench_.answer(lookup->id, r);
+  const auto pushes = bench_.to_peers(FrameType::push);
+  ASSERT_EQ(pushes.size(), 2u);
+  EXPECT_EQ(pushes[0].frame.list.as<UserId>().size(), 2u);
+  EXPECT_EQ(pushes[1].frame.list.as<UserId>().size(), 1u);
+  // Learned: the next message asks nobody.
+  send_to_group(2, {kAnn, kBob, kCy, kDee});
+  EXPECT_FALSE(bench_.take_op<DirectoryOp>(DirectoryOpKind::lookup_many).has_value());
+  EXPECT_EQ(bench_.to_peers(FrameType::push).size(), 2u);
+}
+
+TEST_F(NodeGroupTest, RowsOfADeadIncarnationAreVoid) {
+  bench_.bind(kAnnLink, kAnn);
+  send_to_group(1, {kAnn, kBob});
+  const auto lookup = bench_.take_op<DirectoryOp>(DirectoryOpKind::lookup_many);
+  UserRecord stale = at(kBob, NodeId{1});
+  stale.rows[0].incarnation = 7;
+  DirectoryReply r;
+  r.kind = DirectoryOpKind::lookup_many;
+  r.records = std::make_shared<const std::vector<UserRecord>>(std::vector<UserRecord>{stale});
+  bench_.answer(lookup->id, r);
+  EXPECT_TRUE(bench_.to_peers(FrameType::push).empty());
+}
+
+TEST_F(NodeGroupTest, MissingMemberIsNackedAndTheRestServed) {
+  bench_.bind(kBobLink, kBob);
+  bench_.peer(NodeId{1}, group_push(EntryKind::join, kBob, 4, {kBob, kCy}));
+  const auto nacks = bench_.to_peers(FrameType::nack);
+  ASSERT_EQ(nacks.size(), 1u);
+  EXPECT_EQ(nacks[0].frame.user, kCy);
+  EXPECT_EQ(bench_.to_peers(FrameType::route_ack).size(), 1u);
+  answer_probe(4, 4, {group_push(EntryKind::join, kBob, 4, {}).entry});
+  EXPECT_EQ(bench_.to_client(kBobLink, FrameType::deliver).size(), 1u)
+      << "the join itself is shown";
+}
+
+TEST_F(NodeGroupTest, NackOfOneMemberIsFollowedUpForThatMemberAlone) {
+  bench_.bind(kAnnLink, kAnn);
+  send_to_group(1, {kAnn, kBob, kCy});
+  const auto lookup = bench_.take_op<DirectoryOp>(DirectoryOpKind::lookup_many);
+  DirectoryReply r;
+  r.kind = DirectoryOpKind::lookup_many;
+  r.records = std::make_shared<const std::vector<UserRecord>>(
+      std::vector<UserRecord>{at(kBob, NodeId{1}), at(kCy, NodeId{1})});
+  bench_.answer(lookup->id, r);
+  const auto pushes = bench_.to_peers(FrameType::push);
+  ASSERT_EQ(pushes.size(), 1u);
+  Frame nack;
+  nack.type = FrameType::nack;
+  nack.route = pushes[0].frame.route;
+  nack.user = kCy;
+  nack.reason = Reason::no_session;
+  nack.node = NodeId{2};
+  bench_.peer(NodeId{1}, nack);
+  const auto again = bench_.to_peers(FrameType::push);
+  ASSERT_EQ(again.size(), 1u);
+  EXPECT_EQ(again[0].peer.index, 2u) << "the hint";
+  EXPECT_EQ(again[0].frame.user, kCy);
+}
+
+TEST_F(NodeGroupTest, EntitledFromJoinToLeave) {
+  bench_.bind(kBobLink, kBob);
+  bench_.peer(NodeId{1}, group_push(EntryKind::join, kBob, 4, {kBob}));
+  bench_.peer(NodeId{1}, group_push(EntryKind::message, {}, 5, {kBob}));
+  answer_probe(4, 4, {group_push(EntryKind::join, kBob, 4, {}).entry});
+  const auto delivered = bench_.to_client(kBobLink, FrameType::deliver);
+  ASSERT_EQ(delivered.size(), 2u);
+  EXPECT_EQ(delivered[1].via, Via::push) << "what came meanwhile waited and was pushed";
+  bench_.peer(NodeId{1}, group_push(EntryKind::leave, kBob, 6, {kBob}));
+  bench_.peer(NodeId{1}, group_push(EntryKind::message, {}, 7, {kBob}));
+  EXPECT_TRUE(bench_.to_client(kBobLink, FrameType::deliver).empty());
+}
+
+TEST_F(NodeGroupTest, UnknownMembershipIsAskedForNotGuessed) {
+  bench_.bind(kBobLink, kBob);
+  bench_.peer(NodeId{1}, group_push(EntryKind::message, {}, 9, {kBob}));
+  EXPECT_TRUE(bench_.to_client(kBobLink, FrameType::deliver).empty());
+  EXPECT_TRUE(bench_.take_op<MailboxOp>(MailboxOpKind::open_device).has_value());
+}
+
+TEST_F(NodeGroupTest, ForgedSendsAreRefused) {
+  bench_.bind(kAnnLink, kAnn);
+  Frame foreign = bench_.send_frame(ConversationId::direct(kBob, kCy), 1);
+  bench_.client(kAnnLink, foreign);
+  Frame create = bench_.send_frame(kGroup, 1);
+  create.entry.kind = EntryKind::create;
+  bench_.client(kAnnLink, create);
+  Frame drag = bench_.send_frame(kGroup, 1);
+  drag.entry.kind = EntryKind::join;
+  drag.entry.subject = kCy;
+  bench_.client(kAnnLink, drag);
+  EXPECT_EQ(bench_.to_client(kAnnLink, FrameType::refused).size(), 3u);
+  EXPECT_FALSE(bench_.take_op<MailboxOp>(MailboxOpKind::append).has_value());
+}
+
+}  // namespace
+}  // namespace imroute
