@@ -131,9 +131,11 @@ struct Workload::State {
 
   size_t script_next = 0;
   uint64_t first_absence_user = 0;
+  // allowed: its order is total, no ties
   std::priority_queue<Return, std::vector<Return>, std::greater<>> returns;
   Arrivals messages, relocations, absences, group_changes;
   std::vector<Burst> bursts;
+  // allowed: its order is total, no ties
   std::priority_queue<PendingReply, std::vector<PendingReply>, std::greater<>> replies;
   Answered answered;
 

@@ -12,7 +12,7 @@ import tree
 TOP = {
     "core": ([], []),
     "config": ([], ["nlohmann"]),
-    "harness": (["core", "config"], []),
+    "harness": (["core", "config"], ["nlohmann"]),  # docs/adr/0006
     "sim": (["core", "harness"], []),
     "cluster": (["core", "config"], None),
     "cli": (None, None),  # None: anything

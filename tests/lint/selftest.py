@@ -36,7 +36,7 @@ PLANTED = [
     ("layers", "core/base/x.cc", "#include <unistd.h>\n", "may not include <unistd.h>"),
     ("layers", "sim/x.cc", '#include "cluster/node.h"\n', "sim/ may not include cluster/"),
     ("layers", "cluster/x.cc", '#include "harness/result/result.h"\n', "cluster/ may not include harness/"),
-    ("layers", "harness/x.cc", "#include <nlohmann/json.hpp>\n", "may not include <nlohmann/json.hpp>"),
+    ("layers", "sim/x.cc", "#include <nlohmann/json.hpp>\n", "may not include <nlohmann/json.hpp>"),
     ("layers", "config/x.cc", '#include "harness/result/result.h"\n', "config/ may not include harness/"),
     ("layers", "sim/x.cc", '#include "clean.h"\n', "not root-relative"),
     ("bans", "core/base/x.cc", "double d = 0;\n", "core/base/x.cc:1"),
@@ -74,7 +74,9 @@ PLANTED = [
      "is defined 2 times"),
     ("readme", "README.md", "```sh\nimroute fly --to moon\n```\n", "README.md:2"),
     ("readme", "README.md", "```sh\n./dev fly\n```\n", "README.md:2"),
-    ("readme", "README.md", "[gone](docs/gone.md)\n", "docs/gone.md"),
+    ("documents", "README.md", "[gone](docs/gone.md)\n", "leads nowhere: docs/gone.md"),
+    ("documents", "docs/x.md", "see `core/base/gone.h`\n", "does not exist: core/base/gone.h"),
+    ("documents", "docs/x.md", "see `core/base/*.h` and\n`thrice()`\n", "docs/x.md:2: no such function: thrice()"),
 ]
 
 

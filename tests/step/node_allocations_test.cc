@@ -10,13 +10,14 @@ bool g_counting = false;
 uint64_t g_allocations = 0;
 }  // namespace
 
-void* operator new(std::size_t size) {
+// Never inlined: gcc would see malloc paired with delete at the call and warn.
+[[gnu::noinline]] void* operator new(std::size_t size) {
   if (g_counting) ++g_allocations;
   if (void* p = std::malloc(size == 0 ? 1 : size)) return p;
   throw std::bad_alloc();
 }
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete(void* p) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete(void* p, std::size_t) noexcept { std::free(p); }
 
 namespace imroute {
 namespace {
