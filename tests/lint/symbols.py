@@ -16,8 +16,8 @@ ALLOWED = [re.compile(p) for p in [
     r"throw|allocate_exception|free_exception|call_unexpected)$",
     r"^__(gxx_personality_v0|stack_chk_fail|dso_handle|libc_single_threaded)$",
     r"^_Unwind_Resume$", r"^_GLOBAL_OFFSET_TABLE_$", r"^abort$",
-    r"^(memcpy|memmove|memset|memcmp|memchr|strlen|bcmp)$",
-    r"^std::__throw_\w+\(", r"^std::terminate\(\)$", r"^std::__glibcxx_assert_fail\(",
+    r"^(memcpy|memmove|memset|memcmp|memchr|strlen|strcmp|bcmp|__u?divti3|__u?modti3)$",
+    r"^std::__throw_\w+\(", r"^std::(terminate\(\)|nothrow)$", r"^std::__glibcxx_assert_fail\(",
     # Containers and strings compiled into the C++ library.
     r"^std::_Rb_tree_(increment|decrement|insert_and_rebalance|rebalance_for_erase)\(",
     r"^std::(__cxx11::)?basic_string<char, .*>::", r"^std::_Hash_bytes\(",
