@@ -135,6 +135,22 @@ TEST(ClientOutbox, OfflineSendsWaitForTheBind) {
   EXPECT_EQ(b.client->counters().sends_repeated, 0u);
 }
 
+// The store takes a client_seq that is not higher for a repetition; a device that forgot its own
+// must not fall under it.
+TEST(ClientOutbox, ReinstalledDeviceNumbersAboveItsFormerLife) {
+  ClientBench first;
+  first.go_online(NodeId{4}, 1);
+  first.send(1);
+  EXPECT_EQ(first.sent(), range(1, 1));
+  ClientBench again;
+  again.send(2);  // waits for the bind that tells the generation
+  again.go_online(NodeId{4}, 3);
+  again.send(3);
+  ASSERT_EQ(again.sent().size(), 1u);
+  EXPECT_GT(again.sent()[0], uint64_t{1} << 20);
+  EXPECT_EQ(again.frames(FrameType::send)[0].base, again.sent()[0] - 1) << "dense from its base";
+}
+
 TEST(ClientOutbox, RepeatsOnTimeoutDoublingToEightTimes) {
   ClientConfig config = ClientBench::config();
   config.sessions.lease_ns = 3600 * kSecond;  // no heartbeat in the way
