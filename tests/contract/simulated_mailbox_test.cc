@@ -1,0 +1,80 @@
+// What only the simulated mailbox promises: it forgets what nobody needs, so that ten million
+// entries pass through one process.
+#include <gtest/gtest.h>
+
+#include "sim/service/mailbox.h"
+
+namespace imroute {
+namespace {
+
+class SimulatedMailboxMemory : public testing::Test {
+ protected:
+  Position append(uint64_t user, uint64_t peer, uint64_t client_seq) {
+    MailboxOp op;
+    op.identity = mailbox_.identity();
+    op.epoch = 1;
+    op.entry.conversation = ConversationId::direct(UserId{user}, UserId{peer});
+    op.entry.sender = UserId{user};
+    op.entry.client_seq = client_seq;
+    op.base = client_seq;
+    return mailbox_.handle(op, now_).reply.position;
+  }
+  void open(uint64_t user, uint32_t device = 0) {
+    MailboxOp op;
+    op.kind = MailboxOpKind::open_device;
+    op.key = {UserId{user}, device};
+    mailbox_.handle(op, now_);
+  }
+  void cursor(uint64_t user, uint64_t peer, Position position, uint32_t device = 0) {
+    MailboxOp op;
+    op.kind = MailboxOpKind::cursors;
+    op.updates = std::make_shared<const std::vector<CursorUpdate>>(std::vector<CursorUpdate>{
+        {{UserId{user}, device}, {ConversationId::direct(UserId{user}, UserId{peer}), position}}});
+    mailbox_.handle(op, now_);
+  }
+  Mailbox mailbox_;
+  int64_t now_ = 0;
+};
+
+TEST_F(SimulatedMailboxMemory, EntriesThatAllOtherDevicesHaveAreTrimmed) {
+  open(1);
+  open(2);
+  for (uint64_t s = 1; s <= 10'000; ++s) {
+    // The sender's device never stores a cursor for its own entries, and holds nothing back.
+    cursor(2, 1, append(1, 2, s));
+    ASSERT_LE(mailbox_.entries_kept(), 1u);
+  }
+  EXPECT_EQ(mailbox_.appended(), 10'000u);
+  open(1, 1);  // a second device of the sender, entitled from here on
+  const Position next = append(1, 2, 10'001);
+  cursor(2, 1, next);
+  EXPECT_EQ(mailbox_.entries_kept(), 1u);
+  cursor(1, 2, next, 1);
+  EXPECT_EQ(mailbox_.entries_kept(), 0u);
+}
+
+TEST_F(SimulatedMailboxMemory, UsersWithoutADeviceHoldNothing) {
+  for (uint64_t s = 1; s <= 10'000; ++s) append(1, 2, s);
+  EXPECT_LE(mailbox_.entries_kept(), 16u);
+}
+
+TEST_F(SimulatedMailboxMemory, PayloadsGoWithTheirEntries) {
+  BlobPool pool;
+  {
+    Mailbox mailbox;
+    MailboxOp op;
+    op.identity = mailbox.identity();
+    op.epoch = 1;
+    op.entry.conversation = ConversationId::direct(UserId{1}, UserId{2});
+    op.entry.sender = UserId{1};
+    op.entry.payload = pool.make(100);
+    op.entry.client_seq = 1;
+    mailbox.handle(op, 0);
+    op.entry.payload = {};
+    EXPECT_EQ(pool.blocks_alive(), 1u);
+  }
+  EXPECT_EQ(pool.blocks_alive(), 0u);
+}
+
+}  // namespace
+}  // namespace imroute
