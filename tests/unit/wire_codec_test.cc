@@ -230,6 +230,20 @@ TEST(WireCodec, BodyRefusalsAreTyped) {
   EXPECT_EQ(error_of(with_body(FrameType::pointers, {1, 0x80, 0x80, 0x20})), WireError::truncated);
 }
 
+// One byte over the limit, and all of it there.
+TEST(WireCodec, OversizedIsRefusedThoughComplete) {
+  BlobPool pool;
+  ByteBuffer bytes = encoded(full_frame(FrameType::handover, pool, kMaxPayloadBytes));
+  const size_t length_at = bytes.size() - kMaxPayloadBytes - 3;
+  ASSERT_EQ(bytes[length_at], std::byte{0x80});
+  bytes[length_at] = std::byte{0x81};
+  bytes.push_back(std::byte{0});
+  const size_t body = bytes.size() - kWireHeaderBytes;
+  for (size_t i = 0; i < 4; ++i) bytes[10 + i] = static_cast<std::byte>(body >> (8 * i));
+  reseal(bytes);
+  EXPECT_EQ(error_of(bytes), WireError::too_large);
+}
+
 TEST(WireCodec, LargestFrameFits) {
   BlobPool pool;
   const Frame sent = full_frame(FrameType::forward, pool, kMaxPayloadBytes, kMaxListBytes);
