@@ -83,9 +83,13 @@ class History {
   // True when nothing is outstanding: every accepted message reached its online entitled devices
   // and every client has no open send. The drain phase ends on it.
   bool settled() const;
+  // Time passes without anything to report. In at_most_once a message that nobody will see any more
+  // is accounted for a while after it was accepted; settled() waits for that.
+  void tick(int64_t t);
+
+  struct State;  // harness/history/state.h, for the oracles
 
  private:
-  struct State;
   std::unique_ptr<State> state_;
 };
 
