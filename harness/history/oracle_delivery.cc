@@ -76,6 +76,7 @@ bool judge_unknown(History::State& s, const Showing& x) {
     if (known && !d.first_bind_exact && x.t - d.first_bind < kYoung) return false;
   } else if (x.conversation != kNothing) {
     if (take_back(s, tag, x.device)) {
+      s.judge(Property::order);  // it was the only reader left: nothing to be out of order with
       ++s.result.messages.delivered;
       ++s.window(x.t).delivered;
       return false;

@@ -21,7 +21,8 @@ uint8_t cause_index(History::State& s, const std::string& cause) {
 std::string infer_cause(const History::State& s, const MessageBook& m, uint32_t device,
                         int64_t now) {
   const DeviceBook& d = s.books.device(device);
-  const std::string fault = s.faults.cause_between(m.sent_at - s.sessions.lease_ns, now);
+  const int64_t until = std::min(now, m.sent_at + kAccountAfter);
+  const std::string fault = s.faults.cause_between(m.sent_at - s.sessions.lease_ns, until);
   const bool changed = d.changed_at >= m.sent_at - kSecond;
   if (!fault.empty()) return fault;
   if (d.absent) return "offline";
