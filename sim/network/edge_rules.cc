@@ -39,7 +39,7 @@ bool EdgeRules::remove(uint32_t fault) {
   return hit;
 }
 
-EdgeVerdict EdgeRules::verdict(Endpoint from, Endpoint to, uint64_t draw) {
+EdgeVerdict EdgeRules::verdict(Endpoint from, Endpoint to, uint64_t draw, bool dialling) {
   EdgeVerdict sum;
   for (EdgeRule& rule : rules_) {
     if (!rule.match.matches(layout_, from, to)) continue;
@@ -58,8 +58,9 @@ EdgeVerdict EdgeRules::verdict(Endpoint from, Endpoint to, uint64_t draw) {
         }
         break;
       case EdgeAction::hang:
-        sum.hang |= mix64(draw, rule.fault) % 1'000'000 < rule.probability_ppm;
-        continue;  // hits when somebody dials
+        if (!dialling || mix64(draw, rule.fault) % 1'000'000 >= rule.probability_ppm) continue;
+        sum.hang = true;
+        break;
       case EdgeAction::delay:
         sum.delay_ns += rule.delay_ns;
         break;

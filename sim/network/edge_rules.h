@@ -69,8 +69,9 @@ class EdgeRules {
   void add(EdgeRule rule) { rules_.push_back(std::move(rule)); }
   // True when the rules of that fault had hit somebody.
   bool remove(uint32_t fault);
-  // `draw` names the connection, for rules that choose among connections.
-  EdgeVerdict verdict(Endpoint from, Endpoint to, uint64_t draw);
+  // `draw` names the connection, for rules that choose among connections; `dialling`: it is asked
+  // for a connection that is being made.
+  EdgeVerdict verdict(Endpoint from, Endpoint to, uint64_t draw, bool dialling = false);
 
  private:
   const Layout& layout_;

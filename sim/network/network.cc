@@ -150,6 +150,7 @@ void Network::connect(int64_t now, Endpoint from, Endpoint to) {
   conn.end = {from, to};
   conn.link_class = layout_.is_server(from) ? kPeerLink : kClientLink;
   conn.draw = mix64(mix64(seed_, uint64_t{from} << 32 | to), dialled_[from]++);
+  conn.name = conn.draw;
   open_end(index, 0, End::dialling);
   timer(now + kConnectTimeoutNs, index, 0, FlightType::connect_timeout);
   signal(now, index, 0, FlightType::syn, Reason::none);
@@ -283,8 +284,9 @@ void Network::transmit(int64_t now, uint32_t index) {
   EdgeVerdict verdict;
   if (!rules_.empty()) {
     const Endpoint from = conn.end[flight.side], to = conn.end[1 - flight.side];
-    verdict = rules_.verdict(from, to, conn.draw);
-    if (flight.type == FlightType::syn && verdict.hang) return drop_flight(index, false);
+    const bool dialling = flight.type == FlightType::syn;
+    verdict = rules_.verdict(from, to, conn.name, dialling);
+    if (verdict.hang) return drop_flight(index, false);
     if (verdict.blocked && verdict.disposition == Disposition::reset) {
       const uint32_t broken = flight.conn;
       drop_flight(index, true);
@@ -403,7 +405,7 @@ void Network::release_held(int64_t now) {
     out.listed = false;
     if (out.held_head == kNone) continue;
     const EdgeVerdict verdict =
-        rules_.verdict(conn.end[held.side], conn.end[1 - held.side], conn.draw);
+        rules_.verdict(conn.end[held.side], conn.end[1 - held.side], conn.name);
     if (verdict.blocked) {
       out.listed = true;
       held_.push_back(held);

@@ -130,7 +130,8 @@ class Network {
     bool alive = false;
     uint32_t generation = 0;
     uint32_t under_way = 0;
-    uint64_t draw = 0;
+    uint64_t name = 0;             // of its stream
+    uint64_t draw = 0;             // next draw of the stream
     std::array<Direction, 2> out;  // by sending side
     std::array<uint32_t, 2> next{}, prev{};
   };
