@@ -227,7 +227,7 @@ std::optional<std::vector<std::string>> pointer_parts(std::string_view pointer) 
   return parts;
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   constexpr size_t kLimit = 60;
   bool cut = false;
   if (text.size() > kLimit) {
@@ -254,7 +254,7 @@ std::string describe(const JsonValue& value) {
       return value.text.size() > 60 ? "a number of " + std::to_string(value.text.size()) + " digits"
                                     : "the number " + value.text;
     case JsonValue::Kind::string:
-      return quoted(value.text);
+      return in_quotes(value.text);
     case JsonValue::Kind::array:
       return value.items.empty() ? "an empty array" : "an array";
     case JsonValue::Kind::object:

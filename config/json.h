@@ -81,8 +81,9 @@ std::string pointer_escape(std::string_view key);
 // "/a/b~1c" -> {"a", "b/c"}. Nothing when it does not start with '/' or has a bad escape.
 std::optional<std::vector<std::string>> pointer_parts(std::string_view pointer);
 
-// For messages: at most 60 characters, quoted and escaped, of what a user wrote.
-std::string quoted(std::string_view text);
+// For messages (not `quoted`, which the standard library finds first): at most 60 bytes, quoted and
+// escaped, of what a user wrote.
+std::string in_quotes(std::string_view text);
 // "the string \"5\"", "the number 5", "an object", ...
 std::string describe(const JsonValue& value);
 

@@ -63,7 +63,7 @@ class Parser {
            (static_cast<unsigned char>(text_[at_ + length]) & 0xC0) == 0x80) {
       ++length;
     }
-    return quoted(text_.substr(at_, length));
+    return in_quotes(text_.substr(at_, length));
   }
 
   void skip_space() {
@@ -110,7 +110,7 @@ class Parser {
     } else if (text == "null") {
       out.kind = JsonValue::Kind::null;
     } else if (!text.empty()) {
-      fail(start, "found " + quoted(text) + ", expected a value; text needs double quotes");
+      fail(start, "found " + in_quotes(text) + ", expected a value; text needs double quotes");
     } else if (peek() == '\'') {
       fail(start, "found ', expected a value; text needs double quotes");
     } else {
@@ -154,7 +154,7 @@ class Parser {
         ++end;
       }
       fail(out.place, "a value with a unit needs double quotes: write " +
-                          quoted(text_.substr(begin, end - begin)));
+                          in_quotes(text_.substr(begin, end - begin)));
     }
     out.text = std::string(text_.substr(begin, at_ - begin));
   }
@@ -197,7 +197,7 @@ class Parser {
       if (failed_) return;
       skip_space();
       if (!failed_ && peek() != ':') {
-        fail(here(), "found " + found() + ", expected ':' after the key " + quoted(member.key));
+        fail(here(), "found " + found() + ", expected ':' after the key " + in_quotes(member.key));
       }
       if (failed_) return;
       advance();
@@ -262,7 +262,7 @@ class Parser {
       if (problems_.size() >= kMaxDuplicates) return;
       const Place& before = object.members[first].key_place;
       problems_.push_back({again.key_place, path_ + "/" + pointer_escape(again.key),
-                           "duplicate key " + quoted(again.key) + ", first at " +
+                           "duplicate key " + in_quotes(again.key) + ", first at " +
                                std::to_string(before.line) + ":" + std::to_string(before.column) +
                                ": remove one"});
     }

@@ -76,15 +76,16 @@ void report_unknown(const Shape& shape, const JsonValue& object, ShapeReader& re
     if (std::find(names.begin(), names.end(), member.key) != names.end()) continue;
     const std::string guess = nearest(member.key, names);
     const ShapeReader::Scope scope(reader, member.key.substr(0, 200));
-    std::string message = "unknown key " + quoted(member.key) + ", allowed are " + join_or(names);
-    if (!guess.empty()) message += "; did you mean " + quoted(guess) + "?";
+    std::string message =
+        "unknown key " + in_quotes(member.key) + ", allowed are " + join_or(names);
+    if (!guess.empty()) message += "; did you mean " + in_quotes(guess) + "?";
     reader.error(member.key_place, std::move(message));
   }
 }
 
 std::string quoted_or(const std::vector<std::string>& words) {
   std::vector<std::string> texts;
-  for (const std::string& word : words) texts.push_back(quoted(word));
+  for (const std::string& word : words) texts.push_back(in_quotes(word));
   return join_or(std::vector<std::string_view>(texts.begin(), texts.end()));
 }
 
@@ -124,7 +125,7 @@ void read_shape(const Shape& shape, const JsonValue& value, ShapeReader& reader)
     }
     if (member == nullptr) {
       if (key.required) {
-        reader.error(value, "the key " + quoted(key.name) + " is missing (" + key.help + ")");
+        reader.error(value, "the key " + in_quotes(key.name) + " is missing (" + key.help + ")");
         failed.emplace_back(key.name);
       }
       continue;
@@ -133,9 +134,9 @@ void read_shape(const Shape& shape, const JsonValue& value, ShapeReader& reader)
     std::string found;
     const bool unsure = std::find(failed.begin(), failed.end(), key.when_key) != failed.end();
     if (!unsure && !has_meaning(shape, key, &found)) {
-      reader.error(member->key_place, "valid only when " + quoted(key.when_key) + " is " +
+      reader.error(member->key_place, "valid only when " + in_quotes(key.when_key) + " is " +
                                           quoted_or(key.when_values) + "; here it is " +
-                                          quoted(found) + ": remove it");
+                                          in_quotes(found) + ": remove it");
       continue;
     }
     const size_t errors = reader.errors();
@@ -216,7 +217,7 @@ JsonValue schema_of(const Shape& shape) {
   std::vector<std::string> required;
   for (const ShapeKey& key : shape.keys) {
     JsonValue entry = JsonValue::make_object();
-    std::string help = key.help;
+    std::string help = key.help + key.words;
     if (!key.when_key.empty()) {
       help += ". Only when " + key.when_key + " is " + quoted_or(key.when_values);
     }

@@ -86,6 +86,7 @@ class ShapeReader {
 struct ShapeKey {
   std::string name;
   std::string help;
+  std::string words;  // what the allowed words mean, for the schema
   bool required = false;
   // The key has a meaning only when its sibling `when_key` is one of `when_values`.
   std::string when_key;

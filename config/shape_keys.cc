@@ -68,7 +68,7 @@ bool read_quantity(const JsonValue& value, Parsed<T> (*parse)(std::string_view),
   if (value.is(JsonValue::Kind::number)) {
     Parsed<T> got = parse(value.text);
     std::string problem = std::move(got.problem);
-    const std::string found = quoted(value.text);
+    const std::string found = in_quotes(value.text);
     if (problem.starts_with("found " + found)) {
       problem = "found " + describe(value) + problem.substr(6 + found.size());
     }
@@ -277,7 +277,7 @@ namespace {
 
 std::string words_or(std::span<const NamedValue> words) {
   std::vector<std::string> texts;
-  for (const NamedValue& word : words) texts.push_back(quoted(word.name));
+  for (const NamedValue& word : words) texts.push_back(in_quotes(word.name));
   return join_or(std::vector<std::string_view>(texts.begin(), texts.end()));
 }
 
@@ -295,7 +295,7 @@ bool read_word(const JsonValue& value, std::span<const NamedValue> words, ShapeR
       names.emplace_back(word.name);
     }
     const std::string guess = nearest(value.text, names);
-    if (!guess.empty()) message += ", did you mean " + quoted(guess) + "?";
+    if (!guess.empty()) message += ", did you mean " + in_quotes(guess) + "?";
   }
   reader.error(value, std::move(message));
   return false;
@@ -316,9 +316,9 @@ JsonValue words_schema(std::span<const NamedValue> words) {
   return out;
 }
 
-// "what it is: word (meaning), word (meaning)"
-std::string words_help(const char* help, std::span<const NamedValue> words) {
-  std::string out = help;
+// ": word (meaning); word (meaning)"
+std::string words_help(std::span<const NamedValue> words) {
+  std::string out;
   for (size_t i = 0; i < words.size(); ++i) {
     out += std::string(i == 0 ? ": " : "; ") + words[i].name;
     if (words[i].help[0] != '\0') out += std::string(" (") + words[i].help + ")";
@@ -331,7 +331,8 @@ std::string words_help(const char* help, std::span<const NamedValue> words) {
 ShapeKey choice_key(const char* name, std::span<const NamedValue> words,
                     std::function<uint8_t()> get, std::function<void(uint8_t)> set,
                     const char* help) {
-  ShapeKey key = make_key(name, words_help(help, words).c_str());
+  ShapeKey key = make_key(name, help);
+  key.words = words_help(words);
   key.read = [words, set = std::move(set)](const JsonValue& value, ShapeReader& reader) {
     uint8_t got = 0;
     if (read_word(value, words, reader, got)) set(got);
@@ -346,7 +347,8 @@ ShapeKey choice_key(const char* name, std::span<const NamedValue> words,
 ShapeKey choice_list_key(const char* name, std::span<const NamedValue> words, bool empty,
                          std::function<std::vector<uint8_t>()> get,
                          std::function<void(std::vector<uint8_t>)> set, const char* help) {
-  ShapeKey key = make_key(name, words_help(help, words).c_str());
+  ShapeKey key = make_key(name, help);
+  key.words = words_help(words);
   key.read = [words, empty, set = std::move(set)](const JsonValue& value, ShapeReader& reader) {
     if (!value.is(JsonValue::Kind::array) || (value.items.empty() && !empty)) {
       return reader.error(value, expected(value, "an array of " + words_or(words)));
@@ -357,7 +359,8 @@ ShapeKey choice_list_key(const char* name, std::span<const NamedValue> words, bo
       uint8_t word = 0;
       if (!read_word(value.items[i], words, reader, word)) continue;
       if (std::find(got.begin(), got.end(), word) != got.end()) {
-        reader.error(value.items[i], quoted(value.items[i].text) + " is there twice: remove one");
+        reader.error(value.items[i],
+                     in_quotes(value.items[i].text) + " is there twice: remove one");
         continue;
       }
       got.push_back(word);

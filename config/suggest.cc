@@ -57,7 +57,11 @@ std::string nearest(std::string_view word, std::span<const std::string_view> kno
       found = candidate;
     }
   }
-  return std::string(found);
+  if (!found.empty() || low.size() < 4) return std::string(found);
+  for (const std::string_view candidate : known) {  // "robin" for "round_robin"
+    if (folded(candidate).find(low) != std::string::npos) return std::string(candidate);
+  }
+  return {};
 }
 
 std::string join_or(std::span<const std::string_view> words) {

@@ -77,7 +77,7 @@ std::string nearest_unit(std::string_view unit, std::span<const Unit> units) {
 
 Parsed<uint64_t> parse_quantity(std::string_view text, const Quantity& quantity, uint64_t limit) {
   const auto problem = [&](const std::string& rest) -> Parsed<uint64_t> {
-    return {std::nullopt, "found " + quoted(text) + ", " + rest};
+    return {std::nullopt, "found " + in_quotes(text) + ", " + rest};
   };
   const std::string allowed =
       std::string("expected ") + quantity.what + " such as " + quantity.examples;
@@ -88,7 +88,7 @@ Parsed<uint64_t> parse_quantity(std::string_view text, const Quantity& quantity,
   const std::string digits(whole.substr(0, whole.size() - rest.size()));
   if (number->negative) {
     return problem(std::string(quantity.what) + " is not negative: write " +
-                   quoted(std::string(whole.substr(1))));
+                   in_quotes(std::string(whole.substr(1))));
   }
   if (digits.size() > 1 && digits[0] == '0' && digits[1] != '.') {
     return problem("a number does not start with 0");
@@ -96,12 +96,12 @@ Parsed<uint64_t> parse_quantity(std::string_view text, const Quantity& quantity,
   const std::string_view unit = trimmed(rest);
   if (unit.empty()) {
     return problem(std::string(quantity.what) + " needs a unit: write " +
-                   quoted(digits + quantity.example) + "; " + allowed);
+                   in_quotes(digits + quantity.example) + "; " + allowed);
   }
   for (const Unit& u : quantity.units) {
     if (unit != u.name) continue;
     if (whole.size() != digits.size() + unit.size() || whole.size() != text.size()) {
-      return problem("no space is allowed: write " + quoted(digits + std::string(unit)));
+      return problem("no space is allowed: write " + in_quotes(digits + std::string(unit)));
     }
     const auto value = number->scaled(u.numerator, u.denominator, limit);
     if (!value) return problem("which is too large");
@@ -111,8 +111,8 @@ Parsed<uint64_t> parse_quantity(std::string_view text, const Quantity& quantity,
     return {*value, {}};
   }
   const std::string guess = nearest_unit(unit, quantity.units);
-  return problem("unknown unit " + quoted(unit) + ", " + allowed +
-                 (guess.empty() ? "" : ", did you mean " + quoted(digits + guess) + "?"));
+  return problem("unknown unit " + in_quotes(unit) + ", " + allowed +
+                 (guess.empty() ? "" : ", did you mean " + in_quotes(digits + guess) + "?"));
 }
 
 // The largest unit that divides the value: the shortest exact spelling.
@@ -148,7 +148,10 @@ std::optional<Decimal> take_decimal(std::string_view& text) {
     if (c < '0' || c > '9') break;
     any = true;
     const auto digit = static_cast<uint64_t>(c - '0');
-    full = full || out.digits > (UINT64_MAX - digit) / 10;
+    if (!full && out.digits > (UINT64_MAX - digit) / 10) {
+      full = true;
+      ++out.digits;  // rounded up: what is over 64 bits stays over
+    }
     if (!full) {
       out.digits = out.digits * 10 + digit;
       if (point) --out.exponent;

@@ -122,7 +122,7 @@ std::string read_value(std::string_view text, Unit unit, double& out) {
     return {};
   }
   const auto number = parse_decimal(text);
-  if (!number) return "found " + quoted(text) + ", expected a number without a unit";
+  if (!number) return "found " + in_quotes(text) + ", expected a number without a unit";
   out = number->to_double();
   return {};
 }
@@ -139,7 +139,7 @@ void read_expectation(const JsonMember& member, ShapeReader& reader,
     reader.error(member.key_place,
                  "no such value in a result; allowed are pointers such as \"messages/lost\", "
                  "\"latency_ms/delivery/p99\" and \"counters/NAME\"" +
-                     (guess.empty() ? "" : "; did you mean " + quoted(guess) + "?"));
+                     (guess.empty() ? "" : "; did you mean " + in_quotes(guess) + "?"));
     return;
   }
   const JsonValue& value = member.value;

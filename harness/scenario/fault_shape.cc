@@ -171,7 +171,7 @@ ShapeKey target_key(Fault& fault) {
     }
     const std::string guess = target_guess(value.text, targets);
     reader.error(value, "found " + describe(value) + allowed +
-                            (guess.empty() ? "" : ", did you mean " + quoted(guess) + "?"));
+                            (guess.empty() ? "" : ", did you mean " + in_quotes(guess) + "?"));
   };
   key.write = [&fault] {
     const std::string text = target_text(fault);
@@ -217,7 +217,7 @@ ShapeKey kind_key(Fault& fault) {
     if (value.is(JsonValue::Kind::string)) {
       for (const FaultInfo& info : fault_infos()) {
         if (!info.available && value.text == info.name) {
-          return reader.error(value, "the fault kind " + quoted(value.text) +
+          return reader.error(value, "the fault kind " + in_quotes(value.text) +
                                          " is not available in this version: remove this fault");
         }
       }
@@ -342,6 +342,8 @@ Shape fault_shape(Fault& f) {
   shape.add(duration_key("for", f.for_ns, "how long, or \"forever\"; the default depends on kind",
                          {.zero = true, .word = "forever", .word_value = kNever}));
   add_own_keys(shape, f);
+  ShapeKey drawn = flag_key("from_nemesis", f.from_nemesis, "nemesis drew it (effective.json)");
+  shape.add(written_if(std::move(drawn), [&f] { return f.from_nemesis; }));
   shape.check = [&f](const JsonValue& value, ShapeReader& reader) {
     check_fault(f, value, reader);
   };

@@ -55,7 +55,7 @@ void set_at(JsonValue& root, std::string_view pointer, const JsonValue& value, c
       if (next == nullptr) {
         diagnostics.add(place, std::string(pointer.substr(0, 200)),
                         "the array has " + std::to_string(at->items.size()) +
-                            " elements, found index " + quoted(part) + " (\"-\" appends)");
+                            " elements, found index " + in_quotes(part) + " (\"-\" appends)");
         return;
       }
     } else if (at->is(JsonValue::Kind::object)) {
@@ -67,11 +67,12 @@ void set_at(JsonValue& root, std::string_view pointer, const JsonValue& value, c
       }
     } else {
       diagnostics.add(place, std::string(pointer.substr(0, 200)),
-                      "there is " + describe(*at) + " on the way, which has no " + quoted(part));
+                      "there is " + describe(*at) + " on the way, which has no " + in_quotes(part));
       return;
     }
     if (next->is(JsonValue::Kind::absent)) {
-      *next = JsonValue::make_object();
+      const bool list = i + 1 < parts->size() && (*parts)[i + 1] == "-";
+      *next = list ? JsonValue::make_array() : JsonValue::make_object();
       next->place = place;
     }
     at = next;
@@ -118,8 +119,8 @@ std::vector<Matrix::Entry> read_entries(const JsonValue& list, ConfigShape<Confi
     remove_member(entry.value, "label");
     for (const Matrix::Entry& other : out) {
       if (other.name != entry.name) continue;
-      reader.error(list.items[i],
-                   "a second entry named " + quoted(entry.name) + ": give each its own \"label\"");
+      reader.error(list.items[i], "a second entry named " + in_quotes(entry.name) +
+                                      ": give each its own \"label\"");
       break;
     }
     out.push_back(std::move(entry));
@@ -138,7 +139,7 @@ std::vector<Matrix::Axis> read_axes(const JsonValue& axes, ShapeReader& reader) 
     const ShapeReader::Scope scope(reader, member.key.substr(0, 200));
     const auto parts = pointer_parts(member.key);
     if (!parts || parts->empty()) {
-      reader.error(member.key_place, "found " + quoted(member.key) +
+      reader.error(member.key_place, "found " + in_quotes(member.key) +
                                          ", expected a JSON pointer such as \"/topology/nodes\"");
       continue;
     }
@@ -189,8 +190,8 @@ Matrix take_matrix(JsonValue& root, Diagnostics& diagnostics) {
     } else {
       const std::string guess = nearest(member.key, kKeys);
       reader.error(member.key_place,
-                   "unknown key " + quoted(member.key) + ", allowed are " + join_or(kKeys) +
-                       (guess.empty() ? "" : "; did you mean " + quoted(guess) + "?"));
+                   "unknown key " + in_quotes(member.key) + ", allowed are " + join_or(kKeys) +
+                       (guess.empty() ? "" : "; did you mean " + in_quotes(guess) + "?"));
     }
   }
   return out;

@@ -333,7 +333,7 @@ std::string allowed_words(std::span<const NamedValue> words, std::string_view fo
   for (const NamedValue& word : words) names.emplace_back(word.name);
   std::string out = "allowed are " + join_or(names);
   const std::string guess = nearest(found, names);
-  if (!guess.empty()) out += "; did you mean " + quoted(guess) + "?";
+  if (!guess.empty()) out += "; did you mean " + in_quotes(guess) + "?";
   return out;
 }
 
@@ -374,7 +374,7 @@ std::string balancer_name(const BalancerConfig& balancer) {
 std::optional<StrategyConfig> parse_strategy_name(std::string_view name, const StrategyConfig& base,
                                                   std::string* problem) {
   const auto fail = [&](std::string message) -> std::optional<StrategyConfig> {
-    if (problem != nullptr) *problem = "strategy " + quoted(name) + ": " + std::move(message);
+    if (problem != nullptr) *problem = "strategy " + in_quotes(name) + ": " + std::move(message);
     return std::nullopt;
   };
   StrategyConfig out = base;
@@ -424,7 +424,7 @@ std::optional<BalancerConfig> parse_balancer_name(std::string_view name, const B
   const NamedValue* kind = word_named(kBalancerKinds, name == kCim ? "consistent_hash" : name);
   if (kind == nullptr) {
     if (problem != nullptr) {
-      *problem = "balancer " + quoted(name) + ": " + allowed_words(kBalancerKinds, name);
+      *problem = "balancer " + in_quotes(name) + ": " + allowed_words(kBalancerKinds, name);
     }
     return std::nullopt;
   }
