@@ -1,0 +1,27 @@
+// The commands, one function each: options in, exit code out, everything printed through the
+// console. They throw UsageError and EnvironmentError (cli/files.h); run_program turns those into
+// codes 2 and 3.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/console.h"
+#include "cli/options.h"
+
+namespace imroute {
+
+int run_command(const Options& options, const Console& console);
+int compare_command(const Options& options, const Console& console);
+int validate_command(const Options& options, const Console& console);
+int schema_command(const Options& options, const Console& console);
+int init_command(const Options& options, const Console& console);
+int list_command(const Options& options, const Console& console);
+int explain_command(const Options& options, const Console& console);
+int report_command(const Options& options, const Console& console);
+int completions_command(const Options& options, const Console& console);
+
+// The whole program but for signals: `arguments` without the program's name.
+int run_program(const std::vector<std::string>& arguments, const Console& console);
+
+}  // namespace imroute

@@ -1,0 +1,296 @@
+#include "cli/options.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <charconv>
+#include <memory>
+
+#include "cli/embedded.h"
+#include "config/suggest.h"
+#include "config/units.h"
+
+namespace imroute {
+namespace {
+
+const std::vector<std::string> kTopics = {"strategies", "balancers", "placements",
+                                          "faults",     "policies",  "scenarios"};
+const std::vector<std::string> kShells = {"bash", "zsh", "fish"};
+
+// Text as typed, before it is checked: the messages of the checks are the program's own.
+struct RawOptions {
+  std::string scenario, seed, seeds, jobs, until;
+};
+
+struct Parser {
+  CLI::App app{
+      "imroute: which machine holds the user, and how a message gets there. Compares "
+      "routing strategies for instant messaging in a deterministic simulation."};
+  Options options;
+  RawOptions raw;
+  bool version = false;
+
+  CLI::App* command(const std::string& name, const std::string& help) {
+    CLI::App* sub = app.add_subcommand(name, help);
+    sub->set_help_flag("-h,--help", "Show this help");
+    return sub;
+  }
+  void list_option(CLI::App* sub, const std::string& name, std::vector<std::string>& into,
+                   const std::string& help, bool comma) {
+    CLI::Option* option = sub->add_option(name, into, help)->allow_extra_args(false);
+    if (comma) option->delimiter(',');
+  }
+  void shared_options(CLI::App* sub) {
+    list_option(
+        sub, "--set", options.sets,
+        "Change the scenario: /json/pointer=VALUE (VALUE is JSON, else a string); repeatable",
+        false);
+    sub->add_option("--seed", raw.seed, "Seed; in place of the scenario's");
+    sub->add_flag("--ci", options.ci, "Apply the scenario's own \"ci\" overrides (smaller)");
+    sub->add_flag("--json", options.json, "Print exactly one JSON document instead of a summary");
+    sub->add_option("--out", options.out, "Write result files and report.html into this directory");
+  }
+
+  Parser() {
+    app.set_help_flag("-h,--help", "Show this help");
+    app.add_flag("--version", version, "Show version and commit");
+    app.require_subcommand(0, 1);
+
+    CLI::App* run = command("run", "Run one scenario and judge it");
+    run->add_option("SCENARIO", raw.scenario, "Scenario file")->required();
+    run->add_option("--world", options.world, "Where to run: sim");
+    run->add_flag("--trace", options.trace, "Record every decision in trace.jsonl (needs --out)");
+    run->add_option("--until", raw.until,
+                    "Stop at this simulated time, like 12s, without judging the end");
+    shared_options(run);
+
+    CLI::App* compare = command("compare", "Run strategies x balancers on the same seeds");
+    compare->add_option("SCENARIO", options.scenarios, "Scenario files")->required();
+    list_option(compare, "--strategies", options.strategies,
+                "Strategies, with commas: central:resolve:table,cached_broadcast@mesh or all",
+                true);
+    list_option(compare, "--balancers", options.balancers,
+                "Balancers, with commas: least_active,random or all", true);
+    compare->add_option("--seeds", raw.seeds, "Seeds for each combination (default 5)");
+    compare->add_option("--jobs", raw.jobs, "Runs at a time (default: one a core)");
+    compare->add_option("--worlds", options.world, "Where to run: sim");
+    shared_options(compare);
+
+    CLI::App* validate = command("validate", "Check scenario files and show every mistake");
+    validate->add_option("SCENARIO", options.scenarios, "Scenario files")->required();
+    list_option(validate, "--set", options.sets, "Change the scenario before checking", false);
+
+    command("schema", "Print the JSON Schema of scenario files");
+    CLI::App* init = command("init", "Write a scenario to start from");
+    init->add_option("FILE", options.topic, "File to write (default scenario.json)");
+    CLI::App* list = command("list", "List what a scenario may use");
+    list->add_option("WHAT", options.topic, join_words(kTopics))->required();
+    list->add_flag("--json", options.json, "Print JSON");
+    CLI::App* explain =
+        command("explain", "Tell where a message went: hops, times, faults in force");
+    explain->add_option("DIR", options.directory, "Directory of a run with --trace")->required();
+    explain
+        ->add_option("--message", options.message,
+                     "Message: its number, or CONVERSATION:SEQUENCE like 3-9:12 or group-2:5")
+        ->required();
+    explain->add_flag("--json", options.json, "Print JSON");
+    CLI::App* report = command("report", "Build report.html again from the results in a directory");
+    report->add_option("DIR", options.directory, "Directory with result.json or compare.json")
+        ->required();
+    CLI::App* completions = command("completions", "Print a completion script for a shell");
+    completions->add_option("SHELL", options.topic, join_words(kShells))->required();
+    CLI::App* help = command("help", "Show the help of a command");
+    help->add_option("COMMAND", options.topic, "Command");
+  }
+
+  static std::string join_words(const std::vector<std::string>& words) {
+    const std::vector<std::string_view> views(words.begin(), words.end());
+    return join_or(views);
+  }
+};
+
+struct BadUsage {
+  std::string text;
+};
+
+[[noreturn]] void refuse(const std::string& text) { throw BadUsage{text}; }
+
+std::string suggestion(const std::string& word, const std::vector<std::string>& known) {
+  const std::vector<std::string_view> views(known.begin(), known.end());
+  const std::string near = nearest(word, views);
+  return near.empty() ? "" : " Did you mean " + near + "?";
+}
+
+uint64_t parse_whole(const std::string& text, const std::string& name, uint64_t least,
+                     uint64_t most) {
+  uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || value < least || value > most) {
+    refuse(name + " takes a whole number" +
+           (most == UINT64_MAX ? " from " + std::to_string(least) + " on"
+                               : " from " + std::to_string(least) + " to " + std::to_string(most)) +
+           ", not \"" + text + "\".");
+  }
+  return value;
+}
+
+void check_word(const std::string& word, const std::vector<std::string>& allowed,
+                const std::string& what) {
+  if (std::find(allowed.begin(), allowed.end(), word) != allowed.end()) return;
+  refuse(what + " must be " + Parser::join_words(allowed) + ", not \"" + word + "\"." +
+         suggestion(word, allowed));
+}
+
+std::vector<std::string> command_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(sub->get_name());
+  }
+  return names;
+}
+
+std::vector<std::string> option_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  return names;
+}
+
+void check(Parser& parser) {
+  Options& options = parser.options;
+  const RawOptions& raw = parser.raw;
+  if (!raw.scenario.empty()) options.scenarios = {raw.scenario};
+  if (!raw.seed.empty()) options.seed = parse_whole(raw.seed, "--seed", 0, UINT64_MAX);
+  if (!raw.seeds.empty()) {
+    options.seeds = static_cast<uint32_t>(parse_whole(raw.seeds, "--seeds", 1, 1'000'000));
+  }
+  if (!raw.jobs.empty()) {
+    options.jobs = static_cast<uint32_t>(parse_whole(raw.jobs, "--jobs", 1, 4096));
+  }
+  if (!raw.until.empty()) {
+    const Parsed<int64_t> until = parse_duration(raw.until);
+    if (!until.value) refuse("--until: " + until.problem);
+    options.until_ns = *until.value;
+  }
+  if (options.world.find("cluster") != std::string::npos) {
+    refuse("The cluster world is not in this version; --world may be sim.");
+  }
+  if (options.world != "sim") {
+    refuse("--world may be sim, not \"" + options.world + "\".");
+  }
+  if (options.trace && options.out.empty()) {
+    refuse("--trace writes a file: say where with --out DIR.");
+  }
+  for (const std::string& set : options.sets) {
+    if (set.empty() || set[0] != '/' || set.find('=') == std::string::npos) {
+      refuse("--set takes /json/pointer=VALUE, like --set /topology/nodes=16, not \"" + set +
+             "\".");
+    }
+  }
+  if (options.command == "list") check_word(options.topic, kTopics, "What to list");
+  if (options.command == "completions") check_word(options.topic, kShells, "The shell");
+}
+
+// CLI11's words, made one sentence; an unknown option gets the nearest known one.
+std::string parse_problem(const CLI::ParseError& error, const CLI::App& command,
+                          const std::vector<std::string>& arguments) {
+  const std::vector<std::string> known = option_names(command);
+  for (const std::string& argument : arguments) {
+    if (!argument.starts_with("--")) continue;
+    const std::string name = argument.substr(0, argument.find('='));
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    return "There is no option " + name + " here." + suggestion(name, known);
+  }
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) return "Too many arguments.";
+  std::string text = error.what();
+  if (!text.empty() && text.back() != '.') text += '.';
+  return text;
+}
+
+ParsedCommandLine finished(int code, std::string text) {
+  ParsedCommandLine result;
+  result.exit_code = code;
+  result.text = std::move(text);
+  return result;
+}
+
+ParsedCommandLine mistake(const std::string& text, const std::string& command) {
+  return finished(kExitUsage, "imroute: " + text + "\nTry: imroute " +
+                                  (command.empty() ? "help" : "help " + command) + "\n");
+}
+
+std::string overview(Parser& parser) {
+  return parser.app.help() +
+         "\nStart:  imroute compare scenarios/quickstart.json --out out\n"
+         "        imroute init my.json && imroute run my.json\n"
+         "Exit codes: 0 held, 1 violated or vacuous, 2 bad usage or input, 3 environment, 4 "
+         "internal "
+         "error, 130 interrupted\n";
+}
+
+}  // namespace
+
+ParsedCommandLine parse_command_line(const std::vector<std::string>& arguments) {
+  Parser parser;
+  const std::vector<std::string> commands = command_names(parser.app);
+  if (arguments.empty()) return finished(kExitUsage, overview(parser));
+  const std::string& first = arguments.front();
+  const bool is_command = std::find(commands.begin(), commands.end(), first) != commands.end();
+  if (!is_command && first[0] != '-') {
+    return mistake("There is no command \"" + first + "\"." + suggestion(first, commands), "");
+  }
+  CLI::App& active = is_command ? *parser.app.get_subcommand(first) : parser.app;
+  try {
+    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 wants it
+    parser.app.parse(reversed);
+  } catch (const CLI::CallForHelp&) {
+    return finished(kExitHeld, is_command ? active.help() : overview(parser));
+  } catch (const CLI::ParseError& error) {
+    return mistake(parse_problem(error, active, arguments), is_command ? first : "");
+  }
+  if (parser.version) {
+    return finished(kExitHeld,
+                    std::string("imroute ") + build_version() + " (" + build_commit() + ")\n");
+  }
+  if (!is_command) return mistake("A command is missing.", "");
+  parser.options.command = first;
+  try {
+    check(parser);
+  } catch (const BadUsage& bad) {
+    return mistake(bad.text, first);
+  }
+  if (first == "help") {
+    const std::string& topic = parser.options.topic;
+    if (topic.empty()) return finished(kExitHeld, overview(parser));
+    if (std::find(commands.begin(), commands.end(), topic) == commands.end()) {
+      return mistake("There is no command \"" + topic + "\"." + suggestion(topic, commands), "");
+    }
+    return finished(kExitHeld, parser.app.get_subcommand(topic)->help());
+  }
+  ParsedCommandLine result;
+  result.options = std::move(parser.options);
+  return result;
+}
+
+std::vector<CommandInfo> command_table() {
+  Parser parser;
+  std::vector<CommandInfo> table;
+  for (const std::string& name : command_names(parser.app)) {
+    const CLI::App* sub = parser.app.get_subcommand(name);
+    CommandInfo info{name, sub->get_description(), {}, false, false, {}};
+    for (const CLI::Option* option : sub->get_options()) {
+      for (const std::string& long_name : option->get_lnames()) {
+        info.options.emplace_back("--" + long_name, option->get_description());
+      }
+      info.takes_scenario |= option->get_name() == "SCENARIO";
+      info.takes_directory |= option->get_name() == "DIR";
+    }
+    if (name == "list") info.words = kTopics;
+    if (name == "completions") info.words = kShells;
+    if (name == "help") info.words = command_names(parser.app);
+    table.push_back(std::move(info));
+  }
+  return table;
+}
+
+}  // namespace imroute

@@ -1,0 +1,60 @@
+#include <cerrno>
+#include <new>
+
+#include "cli/commands.h"
+#include "cli/files.h"
+
+namespace imroute {
+namespace {
+
+struct Entry {
+  const char* name;
+  int (*command)(const Options&, const Console&);
+};
+constexpr Entry kCommands[] = {
+    {"run", run_command},
+    {"compare", compare_command},
+    {"validate", validate_command},
+    {"schema", schema_command},
+    {"init", init_command},
+    {"list", list_command},
+    {"explain", explain_command},
+    {"report", report_command},
+    {"completions", completions_command},
+};
+
+int dispatch(const Options& options, const Console& console) {
+  for (const Entry& entry : kCommands) {
+    if (options.command == entry.name) return entry.command(options, console);
+  }
+  return kExitUsage;
+}
+
+}  // namespace
+
+int run_program(const std::vector<std::string>& arguments, const Console& console) {
+  const ParsedCommandLine parsed = parse_command_line(arguments);
+  if (parsed.exit_code) {
+    (*parsed.exit_code == kExitHeld ? console.out : console.err) << parsed.text;
+    return *parsed.exit_code;
+  }
+  int code = kExitInternal;
+  try {
+    code = dispatch(parsed.options, console);
+    console.out.flush();
+    // A reader that went away (`imroute list faults | head`) is no error of ours.
+    if (!console.out && errno != EPIPE) throw EnvironmentError("cannot write to standard output");
+  } catch (const UsageError& error) {
+    console.err << "imroute: " << error.what() << '\n';
+    code = kExitUsage;
+  } catch (const EnvironmentError& error) {
+    console.err << "imroute: " << error.what() << '\n';
+    code = kExitEnvironment;
+  } catch (const std::bad_alloc&) {
+    console.err << "imroute: not enough memory for this scenario\n";
+    code = kExitEnvironment;
+  }
+  return code;
+}
+
+}  // namespace imroute

@@ -1,0 +1,99 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "cli/options.h"
+
+namespace imroute {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+ParsedCommandLine parse(std::vector<std::string> arguments) {
+  return parse_command_line(arguments);
+}
+
+TEST(CommandLine, RunTakesItsOptions) {
+  const auto parsed = parse({"run", "x.json", "--seed", "9", "--set", "/a=1", "--set", "/b/c=two",
+                             "--json", "--until", "12s", "--out", "o", "--trace"});
+  ASSERT_FALSE(parsed.exit_code) << parsed.text;
+  const Options& o = parsed.options;
+  EXPECT_EQ(o.command, "run");
+  EXPECT_THAT(o.scenarios, ElementsAre("x.json"));
+  EXPECT_EQ(o.seed, 9u);
+  EXPECT_THAT(o.sets, ElementsAre("/a=1", "/b/c=two"));
+  EXPECT_TRUE(o.json);
+  EXPECT_TRUE(o.trace);
+  EXPECT_EQ(o.until_ns, 12 * kSecond);
+  EXPECT_EQ(o.out, "o");
+}
+
+TEST(CommandLine, CompareTakesListsAndSeveralFiles) {
+  const auto parsed = parse({"compare", "--strategies", "a:b:c,d@e", "x.json", "y.json",
+                             "--balancers", "random", "--seeds", "3", "--jobs", "2"});
+  ASSERT_FALSE(parsed.exit_code) << parsed.text;
+  EXPECT_THAT(parsed.options.scenarios, ElementsAre("x.json", "y.json"));
+  EXPECT_THAT(parsed.options.strategies, ElementsAre("a:b:c", "d@e"));
+  EXPECT_THAT(parsed.options.balancers, ElementsAre("random"));
+  EXPECT_EQ(parsed.options.seeds, 3u);
+  EXPECT_EQ(parsed.options.jobs, 2u);
+}
+
+struct BadLine {
+  std::vector<std::string> arguments;
+  const char* says;
+};
+
+class BadCommandLine : public testing::TestWithParam<BadLine> {};
+
+TEST_P(BadCommandLine, IsExitCodeTwoAndOneClearSentence) {
+  const auto parsed = parse(GetParam().arguments);
+  EXPECT_EQ(parsed.exit_code, kExitUsage);
+  EXPECT_THAT(parsed.text, HasSubstr(GetParam().says));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, BadCommandLine,
+    testing::Values(BadLine{{"compere", "x"}, "Did you mean compare?"},
+                    BadLine{{"qqqqqq"}, "There is no command \"qqqqqq\"."},
+                    BadLine{{"run"}, "SCENARIO is required"},
+                    BadLine{{"run", "x", "--sede", "1"},
+                            "There is no option --sede here. Did you mean --seed?"},
+                    BadLine{{"run", "x", "y"}, "Too many arguments"},
+                    BadLine{{"run", "x", "--seed", "-1"}, "--seed"},
+                    BadLine{{"run", "x", "--seed", "seven"}, "whole number"},
+                    BadLine{{"run", "x", "--seed"}, "--seed"},
+                    BadLine{{"run", "x", "--until", "12"}, "--until"},
+                    BadLine{{"run", "x", "--trace"}, "--out"},
+                    BadLine{{"run", "x", "--set", "a=1"}, "/json/pointer=VALUE"},
+                    BadLine{{"run", "x", "--set", "/a"}, "/json/pointer=VALUE"},
+                    BadLine{{"run", "x", "--world", "cluster"}, "not in this version"},
+                    BadLine{{"compare", "x", "--worlds", "sim,cluster"}, "not in this version"},
+                    BadLine{{"run", "x", "--world", "moon"}, "moon"},
+                    BadLine{{"compare", "x", "--seeds", "0"}, "from 1"},
+                    BadLine{{"list", "strategys"}, "Did you mean strategies?"},
+                    BadLine{{"list"}, "WHAT is required"},
+                    BadLine{{"completions", "csh"}, "bash, zsh or fish"},
+                    BadLine{{"help", "rum"}, "Did you mean run?"},
+                    BadLine{{"explore", "x"}, "no command"}, BadLine{{"--json"}, "no option"}));
+
+TEST(CommandLine, HelpAndVersionAreNoMistakes) {
+  EXPECT_EQ(parse({"--version"}).exit_code, 0);
+  EXPECT_THAT(parse({"--version"}).text, HasSubstr("imroute 0."));
+  EXPECT_THAT(parse({"--help"}).text, HasSubstr("compare"));
+  EXPECT_THAT(parse({"help"}).text, HasSubstr("Exit codes"));
+  EXPECT_EQ(parse({"help", "run"}).exit_code, 0);
+  EXPECT_THAT(parse({"help", "run"}).text, HasSubstr("--until"));
+  EXPECT_EQ(parse({"run", "--help"}).exit_code, 0);
+  EXPECT_EQ(parse({}).exit_code, kExitUsage);
+}
+
+TEST(CommandLine, CommandsOfLaterReleasesAreNotListed) {
+  const std::string help = parse({"help"}).text;
+  for (const char* later : {"explore", "shrink", "diff-trace", "bench", "chat"}) {
+    EXPECT_EQ(help.find(later), std::string::npos) << later;
+  }
+}
+
+}  // namespace
+}  // namespace imroute
