@@ -34,7 +34,12 @@ void fill(History::State& s, const FinalState& state, Result& out) {
   out.balance.frames = balance_of(state.frames_by_node);
   out.balance.routers = balance_of(state.calls_by_router);
   out.balance.moved_share = ratio(s.binds_elsewhere, s.binds_again);
-  out.faults = std::move(s.faults.outcomes());
+  // The world may know more about its faults; how long recovery took is known here.
+  const std::vector<FaultOutcome>& outcomes = s.faults.outcomes();
+  if (out.faults.size() != outcomes.size()) out.faults = outcomes;
+  for (size_t i = 0; i < outcomes.size(); ++i) {
+    out.faults[i].recovered_after_ns = outcomes[i].recovered_after_ns;
+  }
   out.converged_ns = s.converged_ns;
   out.unavailable_ns = unavailable_ns(s);
 }

@@ -37,7 +37,8 @@ void History::sent(int64_t t, DeviceKey from, uint64_t tag, ConversationId conve
     m.stored_at = t;
     m.flags |= kStored;
     s.books.link(index);
-    if (conversation.is_group()) s.books.make_bits(m);
+    s.entitle(index);
+    s.unaccounted.push_back({t, tag});
   }
 }
 
@@ -74,16 +75,13 @@ void History::refused(int64_t t, DeviceKey from, uint64_t tag, Reason reason) {
   m.flags |= kRefused;
   // Given up, not turned away: it may be on its way all the same.
   const bool may_appear = reason == Reason::timeout || reason == Reason::no_route;
-  if (s.lossless() ? !m.is(kStored) : !may_appear) {
-    s.books.release(index);
-  } else if (!s.lossless()) {
-    s.result.messages.deliveries_expected += s.books.shown_count(m);
-  }
+  if (!s.lossless()) expect_no_more(s, index);
+  if (s.lossless() ? !m.is(kStored) : !may_appear) s.books.release(index);
 }
 
 void History::shown(int64_t t, DeviceKey to, const Entry& entry, Via via) {
   State& s = *state_;
-  account_for_old(s, t);
+  if (!s.lossless()) account_for_old(s, t);
   Showing showing{t, s.books.device_index(to), entry, via, s.books.find(entry.conversation)};
   ++s.result.messages.via[static_cast<size_t>(via) % s.result.messages.via.size()];
   if (entry.kind == EntryKind::message) {
@@ -101,7 +99,7 @@ void History::shown(int64_t t, DeviceKey to, const Entry& entry, Via via) {
   MessageBook& m = s.books.message(showing.message);
   if (s.books.waiting(m, showing.place)) {
     s.no_longer_waits(showing.message, showing.place, showing.device);
-  } else if (s.lossless() || m.is(kAccepted) || m.is(kRefused)) {
+  } else {
     ++s.result.messages.deliveries_expected;  // welcome, though nobody could have insisted on it
   }
   s.books.set_shown(m, showing.place);
@@ -308,6 +306,8 @@ void History::phase(int64_t t, Phase phase) {
 
 bool History::settled() const { return state_->outstanding == 0 && state_->open_sends == 0; }
 
-void History::tick(int64_t t) { account_for_old(*state_, t); }
+void History::tick(int64_t t) {
+  if (!state_->lossless()) account_for_old(*state_, t);
+}
 
 }  // namespace imroute

@@ -139,8 +139,7 @@ bool judge_delivery(History::State& s, const Showing& x) {
     s.books.set_shown(m, x.place);
     return false;
   }
-  if (!s.lossless() && m.is(kAccepted) && !s.books.waiting(m, x.place) &&
-      take_back(s, m.tag, x.device)) {
+  if (!s.lossless() && !s.books.waiting(m, x.place) && take_back(s, m.tag, x.device)) {
     --s.result.messages.deliveries_expected;  // counted again where it is shown
   }
   if (s.final_since != kNever && d.bound_at < s.final_since && s.lossless()) {

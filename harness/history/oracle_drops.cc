@@ -46,16 +46,18 @@ void account(History::State& s, uint32_t message, int64_t now) {
 
 }  // namespace
 
-void expect_all(History::State& s, uint32_t message) {
-  MessageBook& m = s.books.message(message);
-  const uint32_t seen = s.books.shown_count(m);
-  s.result.messages.deliveries_expected += seen;
-  if (m.stored_at >= s.warmup_ns) s.expected_measured += seen;
-  s.entitle(message);
-  s.books.for_each_waiting(m, [&](uint32_t device, uint32_t) {
+void put_down_absent(History::State& s, uint32_t message) {
+  s.books.for_each_waiting(s.books.message(message), [&](uint32_t device, uint32_t) {
     if (!s.books.device(device).online()) put_down(s, message, device, "offline");
   });
-  if (m.waiting_count > 0) s.unaccounted.push_back({m.sent_at, m.tag});
+}
+
+void expect_no_more(History::State& s, uint32_t message) {
+  MessageBook& m = s.books.message(message);
+  s.result.messages.deliveries_expected -= m.waiting_count;
+  if (m.stored_at >= s.warmup_ns) s.expected_measured -= m.waiting_count;
+  s.books.for_each_waiting(
+      m, [&](uint32_t device, uint32_t place) { s.no_longer_waits(message, place, device); });
 }
 
 void put_down(History::State& s, uint32_t message, uint32_t device, const std::string& cause) {
@@ -81,17 +83,21 @@ void account_for_old(History::State& s, int64_t t) {
     const uint32_t message = s.books.find_tag(s.unaccounted.front().tag);
     s.unaccounted.pop_front();
     if (message == kNothing) continue;
-    account(s, message, t);
-    s.close_when_done(message);
+    if (s.books.message(message).is(kAccepted)) {
+      account(s, message, t);
+      s.close_when_done(message);
+    } else {
+      expect_no_more(s, message);
+    }
   }
 }
 
 void judge_conservation(History::State& s, int64_t t, const FinalState& state) {
   s.books.for_each_message([&](uint32_t index) {
-    const MessageBook& m = s.books.message(index);
-    if (m.is(kAccepted)) account(s, index, t);
-    if (m.is(kStored) && !m.is(kAccepted) && !m.is(kRefused)) {
-      s.result.messages.deliveries_expected += s.books.shown_count(m);
+    if (s.books.message(index).is(kAccepted)) {
+      account(s, index, t);
+    } else {
+      expect_no_more(s, index);
     }
   });
   auto& dropped = s.result.messages.dropped;

@@ -40,7 +40,9 @@ void judge_chains(History::State& s, int64_t t, const FinalState& state) {
 
 void judge_balancers(History::State& s, int64_t t, const FinalState& state) {
   s.judge(Property::balancer);
-  std::vector<uint64_t> true_load(state.sessions_by_node.size());
+  // Listed by node number only while every node lives.
+  if (state.sessions_by_node.size() != s.topology.nodes) return;
+  std::vector<uint64_t> true_load(s.topology.nodes);
   for (const FinalSession& session : state.sessions) {
     if (session.node.value < true_load.size()) ++true_load[session.node.value];
   }

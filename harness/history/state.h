@@ -134,7 +134,8 @@ void judge_discarded(History::State& s, int64_t t, uint32_t message);
 void judge_loss_at_end(History::State& s, int64_t t);
 void judge_answers(History::State& s, int64_t t);  // every send ended accepted or refused
 // 1 of at_most_once: conservation by named cause (oracle_drops.cc)
-void expect_all(History::State& s, uint32_t message);  // at acceptance
+void put_down_absent(History::State& s, uint32_t message);  // at acceptance
+void expect_no_more(History::State& s, uint32_t message);   // it was never accepted
 void put_down(History::State& s, uint32_t message, uint32_t device, const std::string& cause);
 bool take_back(History::State& s, uint64_t tag, uint32_t device);
 void account_for_old(History::State& s, int64_t t);

@@ -79,6 +79,23 @@ TEST(HistoryDrops, CausesHaveNames) {
   EXPECT_EQ(r.messages.delivered, 0u);
 }
 
+TEST(HistoryDrops, ADropMayBeKnownBeforeTheAcceptance) {
+  Scenario s = lossy();
+  s.workload.relocations_microhz = 1;
+  Story story(s);
+  story.everybody_online();
+  story.t = 5 * kSecond;
+  Entry e = story.send(1, kAnn, kAnnBob);
+  story.history.dropped(story.t, 1, kBob, "connection");
+  story.accept(e);
+  EXPECT_TRUE(story.history.settled());
+  story.show(story.post(2, 0, 1), kBob);
+  const Result r = story.finish();
+  EXPECT_GREEN(r);
+  EXPECT_EQ(r.messages.dropped.at("connection"), 1u);
+  EXPECT_EQ(r.messages.deliveries_expected, 2u);
+}
+
 TEST(HistoryDrops, DropsWithoutAnyReasonToDropAreRed) {
   Story story(lossy());
   story.everybody_online();
