@@ -11,7 +11,11 @@ namespace {
 constexpr double kLoginFrames = 8;  // LOGIN, LOGIN_OK; reserve, bind, unbind: two each
 
 // Mean number of nodes that `k` sessions placed at random stand on.
-double nodes_reached(double nodes, double k) { return nodes * (1 - std::pow(1 - 1 / nodes, k)); }
+double nodes_reached(double nodes, double k) {
+  double missed = 1;  // multiplied out: the same on every mathematics library
+  for (double i = 1; i <= k; ++i) missed *= 1 - 1 / nodes;
+  return nodes * (1 - missed);
+}
 
 double group_frames(const StrategyConfig& s, const CostInput& in) {
   const double others = nodes_reached(in.nodes, in.group_sessions) - 1;
