@@ -375,7 +375,9 @@ void Node::State::release_followers(uint32_t index, const NodeSet& nodes) {
 void Node::State::on_push(NodeId from, const Frame& frame) {
   ++counters_.pushes_received;
   if (!serving_) return;
-  if (frame.user == UserId{0}) return on_group_push(from, frame);
+  if (frame.user == UserId{0} && frame.entry.conversation.is_group()) {
+    return on_group_push(from, frame);
+  }
   const bool targeted = frame.hops != kBroadcastHops;
   if (live_user(frame.user) == nullptr) {
     if (!targeted) {
@@ -456,7 +458,7 @@ void Node::State::send_nack(NodeId to, RouteId route, UserId user) {
 
 void Node::State::on_route_ack(NodeId from, const Frame& frame) {
   ++counters_.route_acks;
-  if (frame.user != UserId{0}) cache_.learn(frame.user, living(frame.nodes), frame.version, now_);
+  if (!frame.nodes.empty()) cache_.learn(frame.user, living(frame.nodes), frame.version, now_);
   const uint32_t index = find_route(frame.route);
   if (index == kNil) return;
   Route& route = routes_[index];
