@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "core/base/assert.h"
+#include "harness/trace/trace_line.h"
 #include "sim/world/digest.h"
 #include "sim/world/fault_driver.h"
 #include "sim/world/sink.h"
@@ -81,6 +82,10 @@ void World::notify(Endpoint from, Notify&& notice) {
 
 void World::notify_client(uint32_t client, Notify&& n) {
   const DeviceKey key = key_of(client);
+  if (effects_.tracing()) {
+    const std::string line = write_notice_line(now_, trace_name(layout_.client(client)), n);
+    if (!line.empty()) options_.trace_sink(line);
+  }
   switch (n.kind) {
     case NoticeKind::online:
       return history_->online(now_, key, n.node, n.generation);
@@ -107,8 +112,14 @@ void World::notify_client(uint32_t client, Notify&& n) {
   }
 }
 
+std::string World::trace_name(Endpoint e) const {
+  if (layout_.role(e) != Role::client) return machine_name(layout_, e);
+  const DeviceKey key = key_of(layout_.index(e));
+  return "client:" + std::to_string(key.user.value) + "." + std::to_string(key.device);
+}
+
 void World::trace(Endpoint from, const TraceRecord& record) {
-  if (options_.trace_sink) options_.trace_sink(trace_line(now_, layout_, from, record));
+  if (options_.trace_sink) options_.trace_sink(write_trace_line(now_, trace_name(from), record));
 }
 
 // ---- users
@@ -148,6 +159,9 @@ void World::act(Action&& action) {
                                                                : EntryKind::leave;
     history_->sent(now_, action.device, command.tag, command.conversation, kind, command.payload,
                    action.answers_tag);
+    if (effects_.tracing()) {
+      options_.trace_sink(write_sent_line(now_, trace_name(e), command.conversation, command.tag));
+    }
   }
   step(e, std::move(command), digest);
 }

@@ -142,6 +142,7 @@ class World final : public NetworkHost, public StoreBackend, public BusHost {
   // carry.cc
   void notify(Endpoint from, Notify&& notice);
   void notify_client(uint32_t client, Notify&& notice);
+  std::string trace_name(Endpoint e) const;  // "client:17.0": user and device
   void trace(Endpoint from, const TraceRecord& record);
   void fire_watches();
   void arm_service_timer();
