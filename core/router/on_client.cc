@@ -13,6 +13,10 @@ void Router::State::on_client_frame(LinkId link, const Frame& frame) {
   call.kind = RouterCall::Kind::login;
   call.link = link;
   call.frame = frame;
+  // A storm of logins must not take the places of calls that carry messages.
+  if (calls_.size() >= config_.calls - config_.calls / 4) {
+    return refuse_login(call, Reason::overloaded);
+  }
   ask_directory(std::move(call));
 }
 
@@ -25,6 +29,7 @@ void Router::State::refuse_login(const RouterCall& call, Reason reason) {
   answer.number = call.frame.number;
   answer.reason = reason;
   out_->push(SendClient{call.link, std::move(answer)});
+  trace_call(TraceKind::login_refused, call.frame, kNoNode, reason);
 }
 
 bool Router::State::healthy(NodeId node) const {
@@ -73,14 +78,7 @@ void Router::State::place_login(const RouterCall& call, uint64_t generation) {
   answer.node = node;
   answer.incarnation = view_->find(node)->incarnation;
   out_->push(SendClient{call.link, std::move(answer)});
-  if (!out_->tracing()) return;
-  TraceRecord record;
-  record.kind = TraceKind::login_placed;
-  record.user = call.frame.user;
-  record.device = call.frame.device;
-  record.node = node;
-  record.value = generation;
-  out_->trace(record);
+  trace_call(TraceKind::login_placed, call.frame, node, Reason::none);
 }
 
 }  // namespace imroute

@@ -7,9 +7,13 @@
 namespace imroute {
 
 void Router::State::on_peer_frame(Address peer, const Frame& frame) {
-  NodeHealth* node = peer.kind == PeerKind::node ? health_of(peer.index) : nullptr;
+  NodeHealth* node = health_at(peer);
   if (node == nullptr) return;
   node->last_heard = now_;
+  if (!list_is_whole<UserId>(frame.list)) {
+    ++counters_.protocol_errors;
+    return;
+  }
   const NodeId from{peer.index};
   switch (frame.type) {
     case FrameType::beacon:
@@ -48,9 +52,19 @@ void Router::State::on_resolve(NodeId from, const Frame& frame) {
   call.origin = from;
   call.frame = frame;
   if (must_ask(frame)) return ask_directory(std::move(call));
-  if (frame.list.empty()) return answer_one(call, Reason::none, computed(frame.user), 0);
+  answer_computed(call);
+}
+
+// REQUIRES: a placement.
+void Router::State::answer_computed(const RouterCall& call) {
+  if (call.frame.list.empty()) {
+    const NodeSet nodes = computed(call.frame.user);
+    // No owner is no answer: nobody said that the user is offline.
+    return answer_one(call, nodes.empty() ? Reason::no_node : Reason::none, nodes, 0);
+  }
+  if (view_->members.empty()) return answer_one(call, Reason::no_node, {}, 0);
   std::vector<UserLocation> locations;
-  for (UserId user : frame.list.as<UserId>()) {
+  for (UserId user : call.frame.list.as<UserId>()) {
     UserLocation location;
     location.user = user;
     for (NodeId node : computed(user)) location.nodes[location.count++] = node;
@@ -69,15 +83,26 @@ void Router::State::on_forward(NodeId from, const Frame& frame) {
   call.origin = from;
   call.frame = frame;
   if (must_ask(frame)) return ask_directory(std::move(call));
-  if (frame.list.empty()) return answer_one(call, Reason::none, computed(frame.user), 0);
-  std::vector<UserLocation> locations;
-  for (UserId user : frame.list.as<UserId>()) {
-    UserLocation location;
-    location.user = user;
-    for (NodeId node : computed(user)) location.nodes[location.count++] = node;
-    locations.push_back(location);
+  forward_computed(std::move(call));
+}
+
+// Who asks does not hold the users it names. Where it owns them by placement itself, placement has
+// no answer and the directory must: after a change of the view they are still where they were.
+void Router::State::forward_computed(RouterCall&& call) {
+  if (call.frame.list.empty()) {
+    if (computed(call.frame.user).contains(call.origin)) return ask_directory(std::move(call));
+    return answer_computed(call);
   }
-  answer_batch(call, locations);
+  std::vector<UserId> strays;
+  for (UserId user : call.frame.list.as<UserId>()) {
+    if (computed(user).contains(call.origin)) strays.push_back(user);
+  }
+  if (strays.empty()) return answer_computed(call);
+  RouterCall rest = call;
+  rest.frame.list = pool_.copy_list(std::span<const UserId>(strays));
+  rest.rest = strays.size() < call.frame.list.as<UserId>().size();
+  if (rest.rest) answer_computed(call);
+  ask_directory(std::move(rest));
 }
 
 void Router::State::ask_directory(RouterCall&& call) {
@@ -121,6 +146,8 @@ void Router::State::answer_one(const RouterCall& call, Reason reason, const Node
     if (pushed) return;
     reason = Reason::offline;
   }
+  if (call.rest) return;
+  trace_call(TraceKind::resolved, call.frame, nodes.empty() ? kNoNode : nodes[0], reason);
   Frame answer;
   answer.type = FrameType::resolved;
   answer.number = call.frame.number;
@@ -176,16 +203,22 @@ void Router::State::push(const Frame& forward, NodeId to, std::span<const UserId
   frame.entry = forward.entry;
   if (!users.empty()) frame.list = pool_.copy_list(users);
   out_->push(SendPeer{address_of(to), std::move(frame)});
+  trace_call(TraceKind::forwarded, forward, to, Reason::none);
+}
+
+void Router::State::trace_call(TraceKind kind, const Frame& call, NodeId node, Reason reason) {
   if (!out_->tracing()) return;
   TraceRecord record;
-  record.kind = TraceKind::forwarded;
-  record.user = forward.user;
-  record.node = to;
-  record.conversation = forward.entry.conversation;
-  record.position = forward.entry.position;
-  record.sender = forward.entry.sender;
-  record.client_seq = forward.entry.client_seq;
-  record.route = forward.route.value;
+  record.kind = kind;
+  record.reason = reason;
+  record.user = call.user;
+  record.device = call.device;
+  record.node = node;
+  record.conversation = call.entry.conversation;
+  record.position = call.entry.position;
+  record.sender = call.entry.sender;
+  record.client_seq = call.entry.client_seq;
+  record.route = call.route.value;
   out_->trace(record);
 }
 

@@ -1,4 +1,5 @@
 // Answers of the directory and the registry.
+#include <algorithm>
 #include <utility>
 
 #include "core/router/state.h"
@@ -20,8 +21,9 @@ void Router::State::on_reply(const Reply& reply) {
     if (ok) {
       apply_view(reply.registry->view);
     } else {
-      timers_.set(now_ + config_.sessions.heartbeat_ns, RouterTimer::list);
+      timers_.set(now_ + config_.sessions.heartbeat_ns, RouterTimer::retry_list);
     }
+    if (std::exchange(list_again_, false)) list_nodes();
     return;
   }
   if (!calls_.is(waiting.call, waiting.stamp)) return;
@@ -36,6 +38,10 @@ void Router::State::on_directory(const RouterCall& call, const DirectoryReply* r
     return place_login(call, reply->generation);
   }
   if (reply == nullptr) return answer_one(call, Reason::store_unavailable, {}, 0);
+  if (view_->version == 0) {
+    // Nothing heard of the registry yet: which rows are void is not known, so nobody is offline.
+    return answer_one(call, Reason::store_unavailable, {}, 0);
+  }
   if (call.frame.list.empty()) {
     const NodeSet nodes = nodes_of(reply->record);
     return answer_one(call, nodes.empty() ? Reason::offline : Reason::none, nodes,
@@ -54,12 +60,18 @@ void Router::State::on_directory(const RouterCall& call, const DirectoryReply* r
   answer_batch(call, locations);
 }
 
-// Rows of an incarnation that is not in the view are void.
-NodeSet Router::State::nodes_of(const UserRecord& record) const {
+// Rows of an incarnation that is not in the view are void. One that is newer than all of the view
+// is not: the view is what is old.
+NodeSet Router::State::nodes_of(const UserRecord& record) {
   NodeSet nodes;
   for (const DeviceRow& row : record.rows) {
-    const Member* member = row.state == ConnectState::online ? view_->find(row.node) : nullptr;
-    if (member != nullptr && member->incarnation == row.incarnation) nodes.insert(row.node);
+    if (row.state != ConnectState::online || row.node == kNoNode) continue;
+    const Member* member = view_->find(row.node);
+    const bool newer = row.incarnation > newest_incarnation_;
+    if (newer) list_nodes();
+    if (newer || (member != nullptr && member->incarnation == row.incarnation)) {
+      nodes.insert(row.node);
+    }
   }
   return nodes;
 }
@@ -68,7 +80,9 @@ void Router::State::apply_view(const ViewHandle& view) {
   if (view == nullptr || view->version <= view_->version) return;
   view_ = view;
   backends_.clear();
+  newest_incarnation_ = 0;
   for (const Member& member : view_->members) {
+    newest_incarnation_ = std::max(newest_incarnation_, member.incarnation);
     backends_.push_back({member.node.value, member.weight, 0, true});
     health_of(member.node.value);
   }

@@ -6,16 +6,23 @@ namespace imroute {
 void Router::State::on_wake() {
   TimerQueue<RouterTimer>::Timer timer;
   while (timers_.pop_due(now_, timer)) {
-    if (timer.kind == RouterTimer::beacon) {
-      send_beacon();
-    } else {
-      list_nodes();
+    switch (timer.kind) {
+      case RouterTimer::beacon:
+        send_beacon();
+        break;
+      case RouterTimer::list:  // bounds a lost watch
+        timers_.set(now_ + config_.sessions.lease_ns, RouterTimer::list);
+        list_nodes();
+        break;
+      case RouterTimer::retry_list:
+        list_nodes();
+        break;
     }
   }
 }
 
 void Router::State::list_nodes() {
-  if (listing_) return;
+  if (listing_) return;  // who must have a newer answer sets list_again_
   RegistryOp op;
   op.kind = RegistryOpKind::list;
   op.id = OpId{next_op_++};
@@ -32,7 +39,6 @@ void Router::State::send_beacon() {
   frame.load = calls_.size();
   out_->push(SendMesh{std::move(frame)});
   timers_.set(now_ + config_.sessions.heartbeat_ns, RouterTimer::beacon);
-  if (++beacons_ % 4 == 0) list_nodes();  // bounds a lost watch
 }
 
 }  // namespace imroute

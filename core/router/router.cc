@@ -53,16 +53,28 @@ void Router::State::step(MonoTime now, const Event& event, Effects& out) {
         using T = std::decay_t<decltype(e)>;
         if constexpr (std::is_same_v<T, ClientFrame>) on_client_frame(e.link, e.frame);
         if constexpr (std::is_same_v<T, PeerFrame>) on_peer_frame(e.peer, e.frame);
-        if constexpr (std::is_same_v<T, PeerUp> || std::is_same_v<T, PeerDown>) {
-          NodeHealth* node = e.peer.kind == PeerKind::node ? health_of(e.peer.index) : nullptr;
-          if (node != nullptr) node->up = std::is_same_v<T, PeerUp>;
+        if constexpr (std::is_same_v<T, PeerUp>) {
+          // A new connection is a sign of life like a beacon, which follows within a heartbeat.
+          NodeHealth* node = health_at(e.peer);
+          if (node != nullptr) *node = NodeHealth{true, now_, 0, 0, 0};
+        }
+        if constexpr (std::is_same_v<T, PeerDown>) {
+          NodeHealth* node = health_at(e.peer);
+          if (node != nullptr) node->up = false;
         }
         if constexpr (std::is_same_v<T, Reply>) on_reply(e);
-        if constexpr (std::is_same_v<T, ViewChanged>) list_nodes();
+        if constexpr (std::is_same_v<T, ViewChanged>) {
+          list_again_ = listing_;
+          list_nodes();
+        }
         if constexpr (std::is_same_v<T, Wake>) on_wake();
       },
       event);
   out_ = nullptr;
+}
+
+NodeHealth* Router::State::health_at(Address peer) {
+  return peer.kind == PeerKind::node ? health_of(peer.index) : nullptr;
 }
 
 NodeHealth* Router::State::health_of(uint32_t index) {

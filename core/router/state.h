@@ -29,10 +29,12 @@ struct RouterCall {
   enum class Kind : uint8_t { login, resolve, forward } kind = Kind::login;
   LinkId link;  // login
   NodeId origin;
+  // A part of a FORWARD whose other part was pushed already: silence when nobody is found.
+  bool rest = false;
   Frame frame;  // as it came
 };
 
-enum class RouterTimer : uint8_t { beacon, list };
+enum class RouterTimer : uint8_t { beacon, list, retry_list };
 
 struct Router::State {
   State(const RouterConfig& config, BlobPool& pool);
@@ -55,13 +57,16 @@ struct Router::State {
   void answer_one(const RouterCall& call, Reason reason, const NodeSet& nodes, uint64_t version);
   void answer_batch(const RouterCall& call, const std::vector<UserLocation>& locations);
   void push(const Frame& forward, NodeId to, std::span<const UserId> users);
+  void trace_call(TraceKind kind, const Frame& call, NodeId node, Reason reason);
   NodeSet computed(UserId user) const;
+  void forward_computed(RouterCall&& call);
+  void answer_computed(const RouterCall& call);
   bool must_ask(const Frame& frame) const;
 
   // on_reply.cc
   void on_reply(const Reply& reply);
   void on_directory(const RouterCall& call, const DirectoryReply* reply);
-  NodeSet nodes_of(const UserRecord& record) const;
+  NodeSet nodes_of(const UserRecord& record);
   void apply_view(const ViewHandle& view);
 
   // on_wake.cc
@@ -70,6 +75,7 @@ struct Router::State {
   void send_beacon();
 
   NodeHealth* health_of(uint32_t index);
+  NodeHealth* health_at(Address peer);  // nullptr when it is no node
 
   RouterConfig config_;
   BlobPool& pool_;
@@ -80,11 +86,13 @@ struct Router::State {
   TimerQueue<RouterTimer> timers_;
   bool started_ = false;
   bool listing_ = false;
+  bool list_again_ = false;  // the watch fired while a list was under way
   std::unique_ptr<LoadBalancer> balancer_;
   std::unique_ptr<Placement> placement_;
   ViewHandle view_;
-  std::vector<Backend> backends_;  // of the view, in its order
-  std::vector<NodeHealth> nodes_;  // by node id
+  uint64_t newest_incarnation_ = 0;  // of the view
+  std::vector<Backend> backends_;    // of the view, in its order
+  std::vector<NodeHealth> nodes_;    // by node id
   Slab<RouterCall> calls_;
   uint64_t next_op_ = 1;
   struct Waiting {
@@ -92,7 +100,6 @@ struct Router::State {
     uint32_t stamp = 0;
   };
   FlatMap<OpId, Waiting> operations_;
-  uint64_t beacons_ = 0;
 };
 
 }  // namespace imroute

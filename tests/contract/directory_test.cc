@@ -153,7 +153,8 @@ TEST_P(DirectoryContract, UnbindKeepsRowNodeAndGeneration) {
 TEST_P(DirectoryContract, ALateUnbindDoesNotEraseANewerLogin) {
   bind(row(0, 1, 7, 1));
   bind(row(0, 1, 8, 2));
-  EXPECT_EQ(unbind(row(0, 1, 7, 1)), DirectoryResult::mismatch);  // generation
+  EXPECT_EQ(unbind(row(0, 1, 7, 1)), DirectoryResult::mismatch);
+  EXPECT_EQ(unbind(row(0, 1, 8, 1)), DirectoryResult::mismatch);  // generation
   EXPECT_EQ(unbind(row(0, 1, 7, 2)), DirectoryResult::mismatch);  // link
   DeviceRow other = row(0, 1, 8, 2);
   other.incarnation = 99;

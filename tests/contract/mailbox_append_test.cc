@@ -68,6 +68,17 @@ TEST_P(MailboxAppend, BaseStepsOverWhatTheSenderKnowsAnswered) {
   EXPECT_EQ(append(anna_, kDirect, 1).position, (Position{1, 1}));
 }
 
+TEST_P(MailboxAppend, WhatWasSteppedOverHasNoPositionOfAnother) {
+  for (uint64_t s = 1; s <= 64; ++s) append(anna_, kDirect, s, s);
+  EXPECT_EQ(append(anna_, kDirect, 101, 101).position, (Position{1, 65}));
+  for (const uint64_t late : {100u, 90u, 65u}) {
+    const MailboxReply reply = append(anna_, kDirect, late, late);
+    EXPECT_EQ(reply.result, MailboxResult::duplicate);
+    EXPECT_EQ(reply.position, Position{}) << late;
+  }
+  EXPECT_EQ(append(anna_, kDirect, 60, 60).position, (Position{1, 60}));
+}
+
 TEST_P(MailboxAppend, AStrangerIsRefusedInADirectConversation) {
   EXPECT_EQ(append(cleo_, kDirect, 1).result, MailboxResult::refused);
   EXPECT_THAT(read_seqs(kAnna, kDirect, {}), IsEmpty());

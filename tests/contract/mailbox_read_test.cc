@@ -116,6 +116,16 @@ TEST_P(MailboxRead, WhatADeviceStillNeedsIsKept) {
   EXPECT_EQ(ask_read(kBert, kDirect, {1, 30}).result, MailboxResult::ok);
 }
 
+TEST_P(MailboxRead, AReadThatFindsNothingMoreReachesTheHead) {
+  open(anna_);
+  open(bert_);
+  for (uint64_t s = 1; s <= 3; ++s)
+    write_cursor(bert_, kDirect, append(anna_, kDirect, s).position);
+  const MailboxReply reply = ask_read(kAnna, kDirect, {});
+  EXPECT_EQ(reply.next, (Position{1, 3}));
+  EXPECT_EQ(reply.head, (Position{1, 3}));
+}
+
 TEST_P(MailboxRead, ACursorInTheLostTailIsRewound) {
   open(bert_);
   lose_three_of_seven();
