@@ -12,6 +12,13 @@ bool same_session(const DeviceRow& a, const DeviceRow& b) {
   return a.node == b.node && a.incarnation == b.incarnation && a.link == b.link;
 }
 
+// The same session, said again: a node that had to open a new registry session, with its clients
+// still there, writes their rows under its new incarnation.
+bool continues(const DeviceRow& old, const DeviceRow& row) {
+  return old.generation == row.generation && old.node == row.node && old.link == row.link &&
+         old.incarnation <= row.incarnation;
+}
+
 bool writes(DirectoryOpKind kind) {
   return kind == DirectoryOpKind::reserve || kind == DirectoryOpKind::bind ||
          kind == DirectoryOpKind::unbind;
@@ -81,8 +88,7 @@ void Directory::bind(const DirectoryOp& op, int64_t now, DirectoryAnswer& answer
     return;
   }
   DeviceRow& old = mine->row;
-  const bool repeated = old.generation == op.row.generation && old.state != ConnectState::none &&
-                        same_session(old, op.row);
+  const bool repeated = old.state != ConnectState::none && continues(old, op.row);
   if (old.generation >= op.row.generation && !repeated) {
     reply.result = DirectoryResult::superseded;
     reply.generation = old.generation;
@@ -90,7 +96,7 @@ void Directory::bind(const DirectoryOp& op, int64_t now, DirectoryAnswer& answer
     return;
   }
   const bool held = old.state != ConnectState::none && old.node != kNoNode;
-  if (held && !same_session(old, op.row)) reply.losers.push_back(old);
+  if (held && !repeated && !same_session(old, op.row)) reply.losers.push_back(old);
   for (uint32_t i = user.first; i != 0; i = rows_[i].next) {
     DeviceRow& other = rows_[i].row;
     if (other.device == op.row.device || other.state != ConnectState::online) continue;

@@ -118,6 +118,20 @@ TEST_P(DirectoryContract, ARepeatedBindIsIdempotent) {
   EXPECT_THAT(lookup().rows, SizeIs(1));
 }
 
+// A node whose registry session ended while the registry was away keeps its clients and writes their
+// rows under its new incarnation; a late word of the old one changes nothing.
+TEST_P(DirectoryContract, ASessionGoesOnUnderANewIncarnationOfItsNode) {
+  bind(row(0, 1, 7, 1));
+  DeviceRow again = row(0, 1, 7, 1);
+  again.incarnation = 99;
+  const DirectoryReply reply = bind(again);
+  EXPECT_EQ(reply.result, DirectoryResult::ok);
+  EXPECT_THAT(reply.losers, IsEmpty());
+  EXPECT_EQ(lookup().rows[0].incarnation, 99u);
+  EXPECT_EQ(bind(row(0, 1, 7, 1)).result, DirectoryResult::superseded);
+  EXPECT_EQ(lookup().rows[0].incarnation, 99u);
+}
+
 TEST_P(DirectoryContract, AReloginElsewhereNamesTheFormerSession) {
   bind(row(0, 1, 7, 1));
   const DirectoryReply reply = bind(row(0, 2, 8, 2));
