@@ -118,8 +118,8 @@ TEST_P(DirectoryContract, ARepeatedBindIsIdempotent) {
   EXPECT_THAT(lookup().rows, SizeIs(1));
 }
 
-// A node whose registry session ended while the registry was away keeps its clients and writes their
-// rows under its new incarnation; a late word of the old one changes nothing.
+// A node whose registry session ended while the registry was away keeps its clients and writes
+// their rows under its new incarnation; a late word of the old one changes nothing.
 TEST_P(DirectoryContract, ASessionGoesOnUnderANewIncarnationOfItsNode) {
   bind(row(0, 1, 7, 1));
   DeviceRow again = row(0, 1, 7, 1);
