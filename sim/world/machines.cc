@@ -251,7 +251,8 @@ void World::wake(Endpoint e) {
   if (!m.alive || m.armed > now_) return;
   m.armed = kNever;
   if (m.want > now_) return arm(e, m.want);
-  spins_ = m.want == now_ ? spins_ + 1 : 0;
+  spins_ = spun_at_ == now_ ? spins_ + 1 : 0;
+  spun_at_ = now_;
   IM_ASSERT(spins_ < kMostSpins);
   step(e, Wake{}, 0);
 }

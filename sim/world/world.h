@@ -198,6 +198,7 @@ class World final : public NetworkHost, public StoreBackend, public BusHost {
   Endpoint stepping_ = kNoEndpoint;
   bool shown_ = false;  // the step in progress showed something
   uint64_t spins_ = 0;  // wakes in a row without time passing
+  MonoTime spun_at_ = -1;
 
   History::Phase phase_ = History::Phase::chaos;
   bool workload_stopped_ = false;
