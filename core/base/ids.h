@@ -24,6 +24,7 @@ using RouteId = Id<struct RouteTag, uint64_t>;    // one routing attempt chain, 
 
 inline constexpr NodeId kNoNode{~uint32_t{0}};
 inline constexpr LinkId kNoLink{0};
+inline constexpr UserId kNoUser{~uint64_t{0}};  // a push to a group is for nobody in particular
 
 // A user's terminal. `device` is small and dense per user (0, 1, ...), given by the application.
 struct DeviceKey {

@@ -184,7 +184,8 @@ void Node::State::on_append_reply(Pending& append, ReplyStatus status, const Mai
     case MailboxResult::duplicate:
       ++counters_.append_duplicates;
       entry.position = reply->position;
-      if (entry.position.seq == 0) return accept_entry(append, entry);  // too long ago to tell where
+      if (entry.position.seq == 0)
+        return accept_entry(append, entry);  // too long ago to tell where
       trace(TraceKind::append_duplicate, entry, append.key.user, append.key.device);
       // The first append may have come from a node that died before it routed: route again.
       break;

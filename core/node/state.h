@@ -120,7 +120,7 @@ struct Group {
 struct Route {
   enum class Kind : uint8_t { single, group_push, group_batch } kind = Kind::single;
   Entry entry;
-  UserId user;
+  UserId user = kNoUser;  // single
   RouteQuery query;
   NodeSet pending;  // pushed to, not answered
   NodeSet pushed;
