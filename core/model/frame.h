@@ -38,7 +38,7 @@ enum class FrameType : uint8_t {
   reset_cursor,  // entry(conversation position) number(entries skipped past retention)
   // node <-> node, node <-> router: heartbeat both ways
   beacon,  // node incarnation number(frames published so far) load flags(kFlagDegraded ...)
-  // routing. A push names the user it is for (direct), or the users expected there (group).
+  // routing. A push names the user it is for, or (group: kNoUser) those expected there.
   push,       // route node(origin) user hops number(count of the publisher on the bus, else 0) via
               // entry(all) list(UserId[], group only)
   route_ack,  // route user version nodes(all nodes with sessions of the user)

@@ -107,7 +107,7 @@ void Node::State::route_group(const Entry& entry, std::span<const UserId> member
   }
   if (ask == RouteAction::broadcast) {
     const bool list = !at_least_once();
-    return broadcast(RouteId{0}, UserId{0}, entry, list ? pool_.copy_list(members) : Payload{});
+    return broadcast(RouteId{0}, kNoUser, entry, list ? pool_.copy_list(members) : Payload{});
   }
   std::sort(targets_.begin(), targets_.end(), [](const Target& a, const Target& b) {
     return a.node != b.node ? a.node < b.node : a.user < b.user;
@@ -375,9 +375,7 @@ void Node::State::release_followers(uint32_t index, const NodeSet& nodes) {
 void Node::State::on_push(NodeId from, const Frame& frame) {
   ++counters_.pushes_received;
   if (!serving_) return;
-  if (frame.user == UserId{0} && frame.entry.conversation.is_group()) {
-    return on_group_push(from, frame);
-  }
+  if (frame.user == kNoUser) return on_group_push(from, frame);
   const bool targeted = frame.hops != kBroadcastHops;
   if (live_user(frame.user) == nullptr) {
     if (!targeted) {
@@ -422,7 +420,7 @@ void Node::State::on_group_push(NodeId from, const Frame& frame) {
       if (find_followed(s, id) == kNil) offer(s, frame.entry, Via::push);
     });
   }
-  if (targeted) send_route_ack(frame.node, frame.route, UserId{0});
+  if (targeted) send_route_ack(frame.node, frame.route, kNoUser);
 }
 
 void Node::State::send_route_ack(NodeId to, RouteId route, UserId user) {
@@ -458,7 +456,7 @@ void Node::State::send_nack(NodeId to, RouteId route, UserId user) {
 
 void Node::State::on_route_ack(NodeId from, const Frame& frame) {
   ++counters_.route_acks;
-  if (!frame.nodes.empty()) cache_.learn(frame.user, living(frame.nodes), frame.version, now_);
+  if (frame.user != kNoUser) cache_.learn(frame.user, living(frame.nodes), frame.version, now_);
   const uint32_t index = find_route(frame.route);
   if (index == kNil) return;
   Route& route = routes_[index];

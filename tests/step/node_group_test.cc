@@ -38,7 +38,7 @@ class NodeGroupTest : public ::testing::Test {
     return record;
   }
   Frame group_push(EntryKind kind, UserId subject, uint64_t seq, std::vector<UserId> expected) {
-    Frame f = bench_.push_frame(UserId{0}, kGroup, kAnn, seq);
+    Frame f = bench_.push_frame(kNoUser, kGroup, kAnn, seq);
     f.entry.kind = kind;
     f.entry.subject = subject;
     f.list = bench_.pool().copy_list(std::span<const UserId>(expected));
