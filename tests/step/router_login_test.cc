@@ -117,6 +117,9 @@ TEST(RouterLogin, SpreadsByReportedLoadAndWhatItPlacedSince) {
   EXPECT_EQ(placed[0], 10);
   EXPECT_EQ(placed[1], 20);
   EXPECT_EQ(placed[2], 10);
+  // A beacon tells it all: what was placed before is in its load, or never arrived.
+  b.beacon(0, 0);
+  for (uint64_t user = 0; user < 105; ++user) EXPECT_EQ(b.place(user), NodeId{0});
 }
 
 TEST(RouterLogin, HonoursWeights) {
@@ -177,6 +180,14 @@ TEST(RouterLogin, PendingLoginsAreBoundedAndLeaveRoomForCalls) {
   b.take<SendClient>();
   b.login(9, kNoNode, 300);
   EXPECT_EQ(b.take<SendClient>().at(0).frame.reason, Reason::overloaded);  // still above 3/4
+}
+
+TEST(RouterLogin, APlaceIsFreeAgainWhenItsLoginIsOver) {
+  RouterConfig config = RouterBench::config();
+  config.calls = 4;
+  RouterBench b(config);
+  b.cluster(1);
+  for (uint64_t user = 0; user < 20; ++user) EXPECT_EQ(b.place(user), NodeId{0});
 }
 
 TEST(RouterLogin, ALateReplyIsCountedAndDropped) {
