@@ -73,7 +73,6 @@ bool judge_unknown(History::State& s, const Showing& x) {
     known = x.entry.position.seq > 0 && x.entry.position.seq <= c.seq &&
             x.entry.position.epoch <= c.epoch &&
             s.books.at_position(x.conversation, x.entry.position) == kNothing;
-    if (known && !d.first_bind_exact && x.t - d.first_bind < kYoung) return false;
   } else if (x.conversation != kNothing) {
     if (take_back(s, tag, x.device)) {
       s.judge(Property::order);  // it was the only reader left: nothing to be out of order with
@@ -84,6 +83,8 @@ bool judge_unknown(History::State& s, const Showing& x) {
     const uint32_t sender = s.books.device_index({x.entry.sender, x.entry.sender_device});
     known = sender != kNothing && x.entry.client_seq <= s.books.sender_seq(x.conversation, sender);
   }
+  // Sent a moment before the device was first seen: it was not counted among the readers.
+  if (known && !d.first_bind_exact && x.t - d.first_bind < kYoung) return false;
   if (known) {
     duplicate(s, x);
     return false;

@@ -9,8 +9,46 @@
 namespace imroute {
 
 namespace {
+
 constexpr uint8_t kClientLink = 0, kPeerLink = 1;
+
+// What the codec would not carry does not arrive by value either.
+void keep_carried(Frame& f) {
+  const uint32_t carried = frame_fields(f.type);
+  const auto lacks = [carried](uint32_t field) { return (carried & field) == 0; };
+  if (lacks(kFieldHops)) f.hops = 0;
+  if (lacks(kFieldVia)) f.via = Via::push;
+  if (lacks(kFieldReason)) f.reason = Reason::none;
+  if (lacks(kFieldClientType)) f.client_type = ClientType::mobile;
+  if (lacks(kFieldDevice)) f.device = 0;
+  if (lacks(kFieldNode)) f.node = kNoNode;
+  if (lacks(kFieldUser)) f.user = UserId{};
+  if (lacks(kFieldNumber)) f.number = 0;
+  if (lacks(kFieldGeneration)) f.generation = 0;
+  if (lacks(kFieldIncarnation)) f.incarnation = 0;
+  if (lacks(kFieldVersion)) f.version = 0;
+  if (lacks(kFieldMask)) f.mask = 0;
+  if (lacks(kFieldLoad)) f.load = 0;
+  if (lacks(kFieldBase)) f.base = 0;
+  if (lacks(kFieldRoute)) f.route = RouteId{};
+  if (lacks(kFieldNodes)) f.nodes.clear();
+  if (lacks(kFieldList)) f.list = Payload{};
+  if (lacks(kFieldEntry)) {
+    f.entry = Entry{};
+    return;
+  }
+  if (lacks(kFieldConversation)) f.entry.conversation = {};
+  if (lacks(kFieldPosition)) f.entry.position = {};
+  if (lacks(kFieldKind)) f.entry.kind = EntryKind::message;
+  if (lacks(kFieldClientSeq)) f.entry.client_seq = 0;
+  if (lacks(kFieldSubject)) f.entry.subject = UserId{};
+  if (lacks(kFieldPayload)) f.entry.payload = Payload{};
+  if (!lacks(kFieldSender)) return;
+  f.entry.sender = UserId{};
+  f.entry.sender_device = 0;
 }
+
+}  // namespace
 
 Network::Network(const Layout& layout, const NetworkConfig& config, uint64_t seed,
                  EventQueue& queue, uint64_t tag, BlobPool& pool, NetworkHost& host)
@@ -257,6 +295,7 @@ void Network::send_frame(int64_t now, uint32_t conn, uint8_t side, const Frame& 
   if (by_value_) {
     flight.object = objects_.take();
     objects_[flight.object] = frame;
+    keep_carried(objects_[flight.object]);
   } else {
     flight.bytes = bytes;
   }

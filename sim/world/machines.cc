@@ -248,7 +248,7 @@ void World::arm(Endpoint e, MonoTime deadline) {
 // A wake event that is not the armed one is stale; one that comes too early is set again.
 void World::wake(Endpoint e) {
   Machine& m = machines_[e];
-  if (!m.alive || m.armed > now_) return;
+  if (!m.alive || m.armed > now_ || landing_) return;
   m.armed = kNever;
   if (m.want > now_) return arm(e, m.want);
   spins_ = spun_at_ == now_ ? spins_ + 1 : 0;

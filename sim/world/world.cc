@@ -15,9 +15,11 @@ namespace imroute {
 namespace {
 
 constexpr DurationNs kDrainTick = 100 * kMillisecond;
+constexpr DurationNs kLanding = 3 * kSecond;  // after the end of drain: what is under way lands
 constexpr DurationNs kQuiet = 500 * kMillisecond;   // settled for that long is settled
 constexpr DurationNs kLongestDrain = 60 * kSecond;  // beyond convergence
-constexpr uint64_t kPhaseWarm = 0, kPhaseEndChaos = 1, kPhaseDrainTick = 2, kPhaseUntil = 3;
+constexpr uint64_t kPhaseWarm = 0, kPhaseEndChaos = 1, kPhaseDrainTick = 2, kPhaseUntil = 3,
+                   kPhaseEnd = 4;
 
 // D_conv (harness.md 5): until routing must have recovered from anything.
 DurationNs convergence(const Scenario& s) {
@@ -209,10 +211,12 @@ void World::dispatch(uint64_t event) {
 }
 
 void World::next_phase(uint64_t which) {
-  if (which == kPhaseUntil) {
-    done_ = cut_short_ = true;
+  if (which == kPhaseUntil || which == kPhaseEnd) {
+    done_ = true;
+    cut_short_ = which == kPhaseUntil;
     return;
   }
+  if (landing_) return;
   if (which == kPhaseWarm) return tally_.measuring(true);
   if (which == kPhaseEndChaos) {
     workload_stopped_ = true;
@@ -232,8 +236,10 @@ void World::next_phase(uint64_t which) {
   const bool quiet = settled_since_ != kNever && now_ - settled_since_ >= kQuiet;
   const DurationNs drained = now_ - drain_since_;
   if ((quiet && drained >= least) || drained >= kLongestDrain + convergence(scenario_)) {
+    // No machine is woken any more, so nothing new begins, and what was asked is answered.
     history_->phase(now_, History::Phase::final);
-    done_ = true;
+    landing_ = true;
+    queue_.push(now_ + kLanding, EventPriority::late, what(WorldEvent::phase, kPhaseEnd));
     return;
   }
   queue_.push(now_ + kDrainTick, EventPriority::late, what(WorldEvent::phase, kPhaseDrainTick));

@@ -208,6 +208,7 @@ class World final : public NetworkHost, public StoreBackend, public BusHost {
   int64_t service_armed_ = kNever;
   int64_t drain_since_ = 0;
   int64_t settled_since_ = kNever;
+  bool landing_ = false;  // the final phase: nobody is woken
   bool done_ = false;
   bool cut_short_ = false;  // --until, or cancelled
   Counters dead_counters_;
