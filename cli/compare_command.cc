@@ -11,7 +11,7 @@
 #include "cli/report/compare_report.h"
 #include "cli/reproduce.h"
 #include "harness/compare/comparison.h"
-#include "harness/compare/cost_model.h"
+#include "harness/compare/expected_cost.h"
 #include "harness/result/result_json.h"
 #include "harness/scenario/writer.h"
 #include "sim/simulation.h"
@@ -155,7 +155,7 @@ Outcome run_all(const std::vector<PlannedCell>& planned, const Options& options,
 
 void print_failures(const Comparison& comparison, const std::vector<PlannedCell>& planned,
                     const Options& options, const Console& console) {
-  constexpr size_t kShown = 5;
+  constexpr size_t kShown = 3;
   size_t shown = 0;
   for (size_t i = 0; i < planned.size(); ++i) {
     const ComparedCell& cell = comparison.cells[i];

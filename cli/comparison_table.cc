@@ -103,8 +103,7 @@ Table::Cell harm_cell(const ComparedCell& cell) {
 
 void print_setting(const Setting& setting, const Console& console) {
   const ComparedCell* pick = verdict_of(setting).pick;
-  std::vector<Table::Column> columns = {
-      {"strategy"}, {"balancer"}, {"kept"}, {"lost/dup/ord", true}};
+  std::vector<Table::Column> columns = {{"strategy, balancer"}, {"kept"}, {"lost/dup/ord", true}};
   std::vector<double> best;
   for (const Column& column : kColumns) {
     columns.push_back({column.title, true});
@@ -120,15 +119,17 @@ void print_setting(const Setting& setting, const Console& console) {
     const bool held = cell->failing_seeds.empty();
     const std::string kept = std::to_string(cell->seeds.size() - cell->failing_seeds.size()) + "/" +
                              std::to_string(cell->seeds.size());
+    if (cell->strategy != last) {  // names are long: a line of their own keeps the row short
+      table.add_title({cell->strategy, Paint::bold});
+      last = cell->strategy;
+    }
     std::vector<Table::Cell> row = {
-        {cell->strategy == last ? "" : short_text(cell->strategy, 26), Paint::bold},
-        {short_text(cell->balancer, 16), cell == pick ? Paint::green : Paint::plain},
+        {"  " + short_text(cell->balancer, 30), cell == pick ? Paint::green : Paint::plain},
         {kept, held ? Paint::green : Paint::red},
         harm_cell(*cell)};
     for (size_t i = 0; i < std::size(kColumns); ++i) {
       row.push_back(metric_cell(*cell, kColumns[i], best[i]));
     }
-    last = cell->strategy;
     table.add_row(std::move(row));
   }
   table.print(console);

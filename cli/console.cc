@@ -20,15 +20,21 @@ size_t display_width(std::string_view text) {
 }
 
 void Table::print(const Console& console, std::string_view indent) const {
+  auto is_title = [&](const std::vector<Cell>& row) { return row.size() < columns_.size(); };
   std::vector<size_t> widths;
   for (const Column& column : columns_) widths.push_back(display_width(column.title));
   for (const auto& row : rows_) {
+    if (is_title(row)) continue;
     for (size_t i = 0; i < row.size(); ++i) {
       widths[i] = std::max(widths[i], display_width(row[i].text));
     }
   }
   auto line = [&](const std::vector<Cell>& cells) {
     std::string text(indent);
+    if (is_title(cells)) {
+      console.out << text << console.painted(cells[0].paint, cells[0].text) << '\n';
+      return;
+    }
     for (size_t i = 0; i < cells.size(); ++i) {
       const std::string fill(widths[i] - display_width(cells[i].text), ' ');
       if (i != 0) text += "  ";
@@ -47,7 +53,7 @@ void Table::print(const Console& console, std::string_view indent) const {
   }
   line(header);
   line(rule);
-  for (const auto& row : rows_) line(row.empty() ? rule : row);
+  for (const auto& row : rows_) line(row);
 }
 
 Progress::Progress(const Console& console, std::string label)

@@ -39,12 +39,13 @@ class Table {
     Paint paint = Paint::plain;
   };
   void add_row(std::vector<Cell> row) { rows_.push_back(std::move(row)); }
-  void add_rule() { rows_.emplace_back(); }
+  // A line above the rows that follow; it does not widen the columns.
+  void add_title(Cell title) { rows_.push_back({std::move(title)}); }
   void print(const Console& console, std::string_view indent = "") const;
 
  private:
   std::vector<Column> columns_;
-  std::vector<std::vector<Cell>> rows_;  // empty row = a rule
+  std::vector<std::vector<Cell>> rows_;  // one cell alone = a title
 };
 
 // A bar on standard error that redraws itself; silent when that is not a terminal.

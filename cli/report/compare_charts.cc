@@ -85,8 +85,13 @@ int CompareCharts::balancer_shape(const std::string& balancer) const {
 }
 
 std::string CompareCharts::strategy_label(const std::string& strategy) const {
+  std::string name;
+  for (const char c : escape_html(strategy)) {
+    name += c;
+    if (c == ':' || c == '_') name += "<wbr>";  // long names break at their joints
+  }
   return "<span class=\"swatch fill k" + std::to_string(strategy_key(strategy) % 10) +
-         "\"></span>" + escape_html(strategy);
+         "\"></span>" + name;
 }
 
 std::string CompareCharts::legend(const Setting& setting, bool strategies, bool balancers) const {
@@ -301,7 +306,9 @@ std::string CompareCharts::outcome_matrix(const Setting& setting) const {
       std::string text = held ? "✓ held"
                               : "✗ " + std::to_string(cell.failing_seeds.size()) + " of " +
                                     std::to_string(cell.seeds.size()) + " seeds";
-      text += "<br>" + std::string(clean ? "nothing amiss" : "");
+      const std::string property = cell.first_violation.substr(0, cell.first_violation.find(':'));
+      text += "<br>";
+      if (clean) text += held ? "nothing amiss" : escape_html(property);
       if (lost > 0) text += human_number(lost) + " lost ";
       if (twice > 0) text += human_number(twice) + " twice ";
       if (order > 0) text += human_number(order) + " out of order ";

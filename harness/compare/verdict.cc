@@ -129,18 +129,29 @@ void say_balancers(const std::vector<const ComparedCell*>& held, std::vector<std
   }
 }
 
+std::string property_of(const ComparedCell& cell) {
+  return cell.first_violation.substr(0, cell.first_violation.find(':'));
+}
+
+// A few are named one by one; many are told by what they broke.
 void say_failures(const std::vector<const ComparedCell*>& failed, std::vector<std::string>& out) {
-  constexpr size_t kNamed = 4;
-  for (size_t i = 0; i < failed.size() && i < kNamed; ++i) {
-    const ComparedCell& cell = *failed[i];
-    std::string text = "Broke a promise: **" + name_of(cell) + "**, on " +
-                       std::to_string(cell.failing_seeds.size()) + " of " +
-                       std::to_string(cell.seeds.size()) + " seeds";
-    if (!cell.first_violation.empty()) text += " (" + cell.first_violation + ")";
-    out.push_back(text + ".");
+  constexpr size_t kNamed = 3;
+  if (failed.size() <= kNamed) {
+    for (const ComparedCell* cell : failed) {
+      std::string text = "Broke a promise: **" + name_of(*cell) + "**, on " +
+                         std::to_string(cell->failing_seeds.size()) + " of " +
+                         std::to_string(cell->seeds.size()) + " seeds";
+      if (!cell->first_violation.empty()) text += " (" + cell->first_violation + ")";
+      out.push_back(text + ".");
+    }
+    return;
   }
-  if (failed.size() > kNamed) {
-    out.push_back("And " + std::to_string(failed.size() - kNamed) + " more; the table names them.");
+  std::map<std::string, std::vector<const ComparedCell*>> by_property;
+  for (const ComparedCell* cell : failed) by_property[property_of(*cell)].push_back(cell);
+  for (const auto& [property, cells] : by_property) {
+    out.push_back("**" + property + "** was broken by " + std::to_string(cells.size()) +
+                  " combinations, first by **" + name_of(*cells.front()) + "** (" +
+                  cells.front()->first_violation + ").");
   }
 }
 

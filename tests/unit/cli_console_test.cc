@@ -36,6 +36,15 @@ TEST(Console, TableLinesUpWhateverTheAlphabetAndColour) {
   EXPECT_NE(coloured.str().find("\x1b[31mgröße\x1b[0m      7"), std::string::npos);
 }
 
+TEST(Console, TitlesDoNotWidenColumns) {
+  std::ostringstream out, err;
+  Table table({{"a"}, {"b"}});
+  table.add_title({"a title longer than all"});
+  table.add_row({{"1"}, {"2"}});
+  table.print(Console{out, err});
+  EXPECT_EQ(out.str(), "a  b\n─  ─\na title longer than all\n1  2\n");
+}
+
 TEST(Console, ProgressIsSilentWithoutATerminal) {
   std::ostringstream out, err;
   const Console console{out, err};

@@ -1,9 +1,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sstream>
+
+#include "cli/comparison_table.h"
 #include "harness/compare/comparison.h"
-#include "harness/compare/cost_model.h"
+#include "harness/compare/expected_cost.h"
 #include "harness/compare/verdict.h"
+#include "harness/scenario/cost_model.h"
 
 namespace imroute {
 namespace {
@@ -147,37 +151,49 @@ TEST(Settings, AreSplitByScenarioAndAxes) {
   EXPECT_EQ(settings_of(comparison).size(), 3u);
 }
 
-TEST(CostModel, FollowsTheFormulas) {
-  StrategyConfig strategy;
-  strategy.kind = StrategyKind::broadcast;
-  EXPECT_DOUBLE_EQ(expected_frames(strategy, {10, 5, 0}), 9 + 0.9);
-  strategy.kind = StrategyKind::central;
-  strategy.placement.kind = PlacementKind::hash;
-  EXPECT_DOUBLE_EQ(expected_frames(strategy, {10, 5, 0}), 1.8);
-  // Without churn every targeted strategy costs the same.
-  strategy.kind = StrategyKind::cached_broadcast;
-  EXPECT_DOUBLE_EQ(expected_frames(strategy, {10, 5, 0}), 1.8);
-  strategy.kind = StrategyKind::mesh_directory;
-  EXPECT_DOUBLE_EQ(expected_frames(strategy, {10, 5, 0}), 1.8);
-  // docs/cost-model.md by hand, N = 10, S = 5, rho = 20: q = 0.9, h = 0.8, s = 8/9, L/rho = 0.4.
-  EXPECT_NEAR(expected_frames(strategy, {10, 5, 20}), 1.44 + 0.18 * (4 + 16.0 / 9) + 0.4, 1e-9);
-  strategy.kind = StrategyKind::cached_broadcast;
-  EXPECT_NEAR(expected_frames(strategy, {10, 5, 20}), 1.44 + 0.18 * (10 + 16.0 / 9) + 0.4, 1e-9);
-  strategy.bus = BusKind::pubsub;
-  EXPECT_NEAR(expected_frames(strategy, {10, 5, 20}), 1.44 + 0.18 * (12 + 16.0 / 9) + 0.4, 1e-9);
-  strategy.kind = StrategyKind::central;
-  EXPECT_NEAR(expected_frames(strategy, {10, 5, 20}), 1.8 + 0.4, 1e-9);
-  strategy.mode = CentralMode::forward;
-  EXPECT_NEAR(expected_frames(strategy, {10, 5, 20}), 2.7 + 0.4, 1e-9);
-  strategy.placement.kind = PlacementKind::table;
-  EXPECT_NEAR(expected_frames(strategy, {10, 5, 20}), 4.5 + 0.4, 1e-9);
-  strategy.mode = CentralMode::resolve;
-  EXPECT_NEAR(expected_frames(strategy, {10, 5, 20}), 1.44 + 0.18 * (6 + 16.0 / 9) + 0.4, 1e-9);
-  strategy.kind = StrategyKind::mesh_directory;
-  // Churn costs, and more for more senders.
-  EXPECT_GT(expected_frames(strategy, {10, 5, 20}), expected_frames(strategy, {10, 5, 100}));
-  EXPECT_GT(expected_frames(strategy, {10, 9, 20}), expected_frames(strategy, {10, 2, 20}));
-  EXPECT_NEAR(expected_nodes_reached(4, 2), 1.75, 1e-12);
+TEST(ExpectedCost, IsTheModelWithTheUsualChurn) {
+  Scenario scenario;
+  scenario.topology.nodes = 10;
+  scenario.topology.users = 100;
+  scenario.strategy.kind = StrategyKind::broadcast;
+  EXPECT_DOUBLE_EQ(*expected_frames_per_delivery(scenario), 9 + 0.9);
+  scenario.strategy.kind = StrategyKind::mesh_directory;
+  EXPECT_DOUBLE_EQ(*expected_frames_per_delivery(scenario), 1.8);
+  const double still = *expected_frames_per_delivery(scenario);
+  scenario.workload.relocations_microhz = 10'000;  // 20 messages a move
+  EXPECT_GT(*expected_frames_per_delivery(scenario), still + 8.0 / 20);
+  scenario.topology.devices_per_user = 2;
+  EXPECT_FALSE(expected_frames_per_delivery(scenario));
+  scenario.topology.devices_per_user = 1;
+  scenario.topology.nodes = 1;
+  EXPECT_FALSE(expected_frames_per_delivery(scenario));
+}
+
+TEST(ExpectedCost, WeighsGroupsByTheirDeliveries) {
+  Scenario scenario;
+  scenario.topology.nodes = 10;
+  scenario.topology.users = 100;
+  scenario.topology.group_count = 1;
+  scenario.topology.group_size = 11;
+  scenario.workload.group_share_ppm = 500'000;
+  scenario.strategy.kind = StrategyKind::broadcast;
+  // Half of the sends cost 9.9 for one delivery, half cost 9 for ten.
+  EXPECT_NEAR(*expected_frames_per_delivery(scenario), (9.9 + 9) / 11, 1e-9);
+}
+
+TEST(ComparisonTable, FitsAHundredColumns) {
+  Comparison comparison = sample();
+  comparison.cells.push_back(
+      cell("central:forward:consistent_hash", "placement", 123.45, 123456, false));
+  comparison.cells.push_back(cell("mesh_directory", "consistent_hash", 2.25, 999));
+  std::ostringstream out, err;
+  print_comparison(comparison, Console{out, err});
+  std::istringstream lines(out.str());
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(display_width(line), 100u) << line;
+  for (const char* text :
+       {"central:forward:consistent_hash", "  consistent_hash", "2/2", "1/2", "2.25"}) {
+    EXPECT_THAT(out.str(), HasSubstr(text));
+  }
 }
 
 }  // namespace
