@@ -17,6 +17,15 @@ NodeSet Node::State::living(const NodeSet& nodes) const {
   return alive;
 }
 
+// Where a user who is not here was last known to be. An entry that names this node is about a
+// session it has lost.
+NodeSet Node::State::cached(UserId user) {
+  const NodeSet* found = cache_.find(user, now_);
+  NodeSet nodes = found == nullptr ? NodeSet{} : living(*found);
+  nodes.erase(config_.id);
+  return nodes;
+}
+
 // Rows of an incarnation that is not in the view are void.
 NodeSet Node::State::nodes_of(const UserRecord& record) const {
   NodeSet nodes;
@@ -82,7 +91,7 @@ void Node::State::route_group(const Entry& entry, std::span<const UserId> member
     if (cache_.known_offline(user, now_)) return;
     RouteQuery query;
     query.user = user;
-    if (const NodeSet* cached = cache_.find(user, now_)) query.known = living(*cached);
+    query.known = cached(user);
     ++(query.known.empty() ? counters_.cache_misses : counters_.cache_hits);
     const Decision decision = strategy_->decide(query, *view_, rng_);
     if (decision.action == RouteAction::push) {
@@ -182,7 +191,7 @@ void Node::State::start_route(const Entry& entry, UserId user, LastAnswer last,
     return give_up(index, Reason::offline);
   }
   if (last == LastAnswer::nothing) {
-    if (const NodeSet* cached = cache_.find(user, now_)) route.query.known = living(*cached);
+    route.query.known = cached(user);
     if (strategy_->uses_cache()) {
       ++(route.query.known.empty() ? counters_.cache_misses : counters_.cache_hits);
     }
@@ -319,9 +328,7 @@ void Node::State::finish_route(uint32_t index) {
   Route& route = routes_[index];
   trace(TraceKind::route_done, route.entry, route.user, 0, id_of(index).value, kNoNode,
         route.query.attempts);
-  NodeSet nodes;
-  if (const NodeSet* cached = cache_.find(route.user, now_)) nodes = *cached;
-  release_followers(index, nodes);
+  release_followers(index, cached(route.user));
   free_route(index);
 }
 

@@ -340,6 +340,7 @@ struct Node::State {
   }
   uint32_t find_route(RouteId id) const;
   NodeSet living(const NodeSet& nodes) const;
+  NodeSet cached(UserId user);
   NodeSet nodes_of(const UserRecord& record) const;
   void on_push(NodeId from, const Frame& frame);
   void on_group_push(NodeId from, const Frame& frame);

@@ -87,6 +87,21 @@ TEST_F(NodeGroupTest, OnePushPerNodeWhateverTheMembers) {
   EXPECT_EQ(bench_.to_peers(FrameType::push).size(), 2u);
 }
 
+// Found by scenarios/group-chat.json, seed 37: a cache entry naming the sender's own node, left
+// from a session it had lost, kept the member out of every push.
+TEST_F(NodeGroupTest, CachedAtThisNodeButNotHereIsLookedUp) {
+  bench_.bind(kAnnLink, kAnn);
+  send_to_group(1, {kAnn, kBob});
+  const auto lookup = bench_.take_op<DirectoryOp>(DirectoryOpKind::lookup_many);
+  DirectoryReply r;
+  r.kind = DirectoryOpKind::lookup_many;
+  r.records =
+      std::make_shared<const std::vector<UserRecord>>(std::vector<UserRecord>{at(kBob, NodeId{0})});
+  bench_.answer(lookup->id, r);
+  send_to_group(2, {kAnn, kBob});
+  EXPECT_TRUE(bench_.take_op<DirectoryOp>(DirectoryOpKind::lookup_many).has_value());
+}
+
 TEST_F(NodeGroupTest, RowsOfADeadIncarnationAreVoid) {
   bench_.bind(kAnnLink, kAnn);
   send_to_group(1, {kAnn, kBob});
