@@ -19,6 +19,7 @@
 
 #include "core/event/effect.h"
 #include "core/event/event.h"
+#include "core/model/config.h"
 
 namespace imroute {
 
