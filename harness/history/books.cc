@@ -12,7 +12,7 @@ Books::Books(const Scenario& scenario)
     : users_(scenario.topology.users),
       devices_per_user_(std::max(scenario.topology.devices_per_user, 1u)),
       devices_(users_ * devices_per_user_),
-      conversation_slots_(16, kNothing) {
+      conversation_slots_(16) {
   static_assert(kSides <= 16, "readers of a direct message fit 16 bits");
 }
 
@@ -25,16 +25,19 @@ DeviceKey Books::key_of(uint32_t device) const {
   return {UserId{device / devices_per_user_}, device % devices_per_user_};
 }
 
-uint32_t Books::find(ConversationId id) const {
+uint32_t Books::find(ConversationId id, uint32_t likely) const {
+  if (likely != kNothing && conversations_[likely].id == id) return likely;
   const size_t mask = conversation_slots_.size() - 1;
-  for (size_t i = IdHash{}(id)&mask;; i = (i + 1) & mask) {
-    const uint32_t index = conversation_slots_[i];
-    if (index == kNothing || conversations_[index].id == id) return index;
+  const uint64_t hash = IdHash{}(id);
+  for (size_t i = hash & mask;; i = (i + 1) & mask) {
+    const Slot slot = conversation_slots_[i];
+    if (slot.index == kNothing) return kNothing;
+    if (slot.hash == hash >> 32 && conversations_[slot.index].id == id) return slot.index;
   }
 }
 
-uint32_t Books::intern(ConversationId id) {
-  const uint32_t have = find(id);
+uint32_t Books::intern(ConversationId id, uint32_t likely) {
+  const uint32_t have = find(id, likely);
   if (have != kNothing) return have;
   const auto index = static_cast<uint32_t>(conversations_.size());
   ConversationBook& c = conversations_.emplace_back();
@@ -45,13 +48,14 @@ uint32_t Books::intern(ConversationId id) {
   }
   const auto place = [this](uint32_t i) {
     const size_t mask = conversation_slots_.size() - 1;
-    size_t at = IdHash{}(conversations_[i].id) & mask;
-    while (conversation_slots_[at] != kNothing) at = (at + 1) & mask;
-    conversation_slots_[at] = i;
+    const uint64_t hash = IdHash{}(conversations_[i].id);
+    size_t at = hash & mask;
+    while (conversation_slots_[at].index != kNothing) at = (at + 1) & mask;
+    conversation_slots_[at] = {i, static_cast<uint32_t>(hash >> 32)};
   };
   if (conversations_.size() * 4 > conversation_slots_.size() * 3) {
     const size_t twice = conversation_slots_.size() * 2;
-    conversation_slots_.assign(twice, kNothing);
+    conversation_slots_.assign(twice, Slot{});
     for (uint32_t i = 0; i < index; ++i) place(i);
   }
   place(index);

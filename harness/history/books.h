@@ -92,8 +92,9 @@ class Books {
   DeviceBook& device(uint32_t index) { return devices_[index]; }
   const DeviceBook& device(uint32_t index) const { return devices_[index]; }
 
-  uint32_t intern(ConversationId id);
-  uint32_t find(ConversationId id) const;
+  // `likely`: a conversation that it probably is.
+  uint32_t intern(ConversationId id, uint32_t likely = kNothing);
+  uint32_t find(ConversationId id, uint32_t likely = kNothing) const;
   ConversationBook& conversation(uint32_t index) { return conversations_[index]; }
   Membership& group(uint32_t conversation);
 
@@ -141,7 +142,11 @@ class Books {
   uint32_t devices_per_user_;
   std::vector<DeviceBook> devices_;
   std::deque<ConversationBook> conversations_;
-  std::vector<uint32_t> conversation_slots_;  // open addressing over conversations_
+  // Open addressing over conversations_; half of the hash beside the index spares most misses.
+  struct Slot {
+    uint32_t index = kNothing, hash = 0;
+  };
+  std::vector<Slot> conversation_slots_;
   std::deque<Membership> groups_;
   std::deque<MessageBook> messages_;
   std::vector<bool> alive_;

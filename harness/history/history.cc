@@ -82,11 +82,15 @@ void History::refused(int64_t t, DeviceKey from, uint64_t tag, Reason reason) {
 void History::shown(int64_t t, DeviceKey to, const Entry& entry, Via via) {
   State& s = *state_;
   if (!s.lossless()) account_for_old(s, t);
-  Showing showing{t, s.books.device_index(to), entry, via, s.books.find(entry.conversation)};
+  Showing showing{t, s.books.device_index(to), entry, via};
   ++s.result.messages.via[static_cast<size_t>(via) % s.result.messages.via.size()];
   if (entry.kind == EntryKind::message) {
     showing.message = s.books.find_tag(payload_tag(entry.payload));
-  } else if (showing.conversation != kNothing) {
+  }
+  const uint32_t likely =
+      showing.message == kNothing ? kNothing : s.books.message(showing.message).conversation;
+  showing.conversation = s.books.find(entry.conversation, likely);
+  if (entry.kind != EntryKind::message && showing.conversation != kNothing) {
     showing.message = s.books.at_position(showing.conversation, entry.position);
   }
   if (showing.device != kNothing && showing.message != kNothing) {
@@ -200,14 +204,15 @@ void History::raw_duplicate(int64_t, DeviceKey) { ++state_->result.messages.raw_
 
 void History::appended(int64_t t, const Entry& entry) {
   State& s = *state_;
-  const uint32_t c = s.books.intern(entry.conversation);
+  const uint64_t tag = entry.kind == EntryKind::message ? payload_tag(entry.payload) : 0;
+  uint32_t index = s.books.find_tag(tag);
+  const uint32_t c = s.books.intern(
+      entry.conversation, index == kNothing ? kNothing : s.books.message(index).conversation);
   judge_log(s, t, entry, c);
   if (entry.conversation.is_group() && entry.kind != EntryKind::message) {
     s.books.group(c).apply(entry);
   }
   if (!s.lossless()) return;
-  const uint64_t tag = entry.kind == EntryKind::message ? payload_tag(entry.payload) : 0;
-  uint32_t index = s.books.find_tag(tag);
   if (tag != 0 && (index == kNothing || s.books.message(index).is(kStored))) {
     s.violate(Property::no_duplicate, t,
               "the mailbox stored " + s.say_entry(entry) + ", number " + std::to_string(tag) +
