@@ -18,6 +18,7 @@ struct Backend {
   uint32_t weight = 1;
   uint64_t load = 0;    // active things as *reported* by the backend (sessions, calls in flight)
   bool healthy = true;  // false: excluded
+  uint64_t incarnation = 0;  // calls that name one (core/invoke) check it; balancers do not look
 };
 
 inline constexpr uint32_t kNoBackend = ~uint32_t{0};
