@@ -363,10 +363,9 @@ void Network::launch(int64_t now, uint32_t index, const EdgeVerdict& verdict) {
     uint32_t lost = 0;
     while (mix64(conn.draw++) % 1'000'000 < verdict.loss_ppm) {
       arrival += kRetransmitNs << lost;
-      if (++lost < kRetransmissions) continue;
-      const uint32_t broken = flight.conn;
-      drop_flight(index, true);
-      return break_conn(arrival, broken, Reason::timeout);
+      // Nothing may overtake it: it waits, and what is sent after it, until the fault ends or the
+      // stream gives up.
+      if (++lost == kRetransmissions) return hold(now, index, Disposition::drop);
     }
   }
   arrival = std::max(arrival, out.last_arrival);
