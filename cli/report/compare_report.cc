@@ -139,12 +139,12 @@ std::string setting_sections(const Setting& setting, const CompareCharts& charts
       section("What a delivery costs",
               "Logical frames between servers (push, acknowledgement, NACK, router and directory "
               "calls, login) for each delivery. Bar: mean over balancers. Shapes: each balancer. "
-              "Black mark: what the cost model expects of a cluster without faults.",
+              "Upright mark: what the cost model expects of a cluster without faults.",
               charts.frames(setting));
   std::string latency = charts.latency_curve(setting);
   if (!latency.empty()) {
     latency +=
-        "<h3>Every combination</h3><p class=\"note\">Dark mark: half of the deliveries. "
+        "<h3>Every combination</h3><p class=\"note\">Upright mark: half of the deliveries. "
         "Bands: from 10 % to 90 %, 99 % and 99.9 %.</p>"
         "<div class=\"tight\">" +
         charts.latency_strips(setting) + "</div>";

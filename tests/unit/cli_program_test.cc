@@ -1,0 +1,147 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "cli/commands.h"
+#include "cli/files.h"
+
+namespace imroute {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+constexpr const char* kScenario = R"({
+  "name": "small", "duration": "12s", "warmup": "2s",
+  "topology": {"nodes": 3, "users": 12, "routers": 1},
+  "workload": {"kind": "chat", "rate_per_user": "1/s", "relocations_per_user": "60/h"},
+  "faults": [{"kind": "crash", "target": "node:1", "at": "4s", "for": "2s"}]
+})";
+
+class Program : public testing::Test {
+ protected:
+  Program() : directory_(fs::temp_directory_path() / ("imroute-main-" + std::to_string(getpid()))) {
+    fs::create_directories(directory_);
+    write_file(path("small.json"), kScenario);
+  }
+  ~Program() override { fs::remove_all(directory_); }
+  std::string path(const std::string& name) const { return (directory_ / name).string(); }
+  struct Outcome {
+    int code;
+    std::string out, err;
+  };
+  static Outcome call(const std::vector<std::string>& arguments) {
+    std::ostringstream out, err;
+    const int code = run_program(arguments, Console{out, err});
+    return {code, out.str(), err.str()};
+  }
+  // result.json without what the machine decides.
+  static nlohmann::json repeatable(const std::string& json) {
+    nlohmann::json document = nlohmann::json::parse(json);
+    document.erase("machine");
+    return document;
+  }
+  fs::path directory_;
+};
+
+TEST_F(Program, RunWritesEveryFileAndRepeats) {
+  const Outcome first = call({"run", path("small.json"), "--json", "--trace", "--out", path("a")});
+  EXPECT_EQ(first.code, 0) << first.out << first.err;
+  EXPECT_EQ(first.err, "");
+  for (const char* file :
+       {"result.json", "effective.json", "trace.jsonl", "timeline.json", "report.html"}) {
+    EXPECT_GT(fs::file_size(directory_ / "a" / file), 100u) << file;
+  }
+  EXPECT_EQ(std::distance(fs::directory_iterator(directory_ / "a"), fs::directory_iterator()), 5);
+  EXPECT_EQ(read_file(directory_ / "a" / "result.json"), first.out);
+  EXPECT_TRUE(nlohmann::json::accept(read_file(directory_ / "a" / "timeline.json")));
+
+  const Outcome again = call({"run", path("small.json"), "--json"});
+  EXPECT_EQ(repeatable(again.out), repeatable(first.out));
+  const Outcome other = call({"run", path("small.json"), "--json", "--seed", "99"});
+  EXPECT_NE(repeatable(other.out)["trace_hash"], repeatable(first.out)["trace_hash"]);
+  const Outcome effective = call({"run", path("a/effective.json"), "--json"});
+  EXPECT_EQ(repeatable(effective.out)["trace_hash"], repeatable(first.out)["trace_hash"]);
+}
+
+TEST_F(Program, RunWithoutTraceRemovesTheTraceOfAnEarlierRun) {
+  EXPECT_EQ(call({"run", path("small.json"), "--trace", "--out", path("a")}).code, 0);
+  EXPECT_EQ(call({"run", path("small.json"), "--out", path("a")}).code, 0);
+  EXPECT_FALSE(fs::exists(directory_ / "a" / "trace.jsonl"));
+}
+
+TEST_F(Program, SummaryTellsVerdictAndHash) {
+  const Outcome outcome = call({"run", path("small.json")});
+  for (const char* text : {"PASS", "crash", "node:1", "trace hash", "frames", "0 lost"}) {
+    EXPECT_THAT(outcome.out, HasSubstr(text));
+  }
+  EXPECT_EQ(outcome.out.find('\x1b'), std::string::npos);
+}
+
+TEST_F(Program, ABrokenExpectationIsCodeOneWithTheLineToRepeatIt) {
+  const Outcome outcome =
+      call({"run", path("small.json"), "--seed", "5", "--set", "/expect={\"messages/sent\": 0}"});
+  EXPECT_EQ(outcome.code, kExitViolated);
+  EXPECT_THAT(outcome.out, HasSubstr("FAIL"));
+  EXPECT_THAT(outcome.out, HasSubstr("reproduce: imroute run " + path("small.json") +
+                                     " --seed 5 --set '/expect={\"messages/sent\": 0}'"));
+}
+
+TEST_F(Program, BadInputIsCodeTwoAndTheEnvironmentCodeThree) {
+  EXPECT_EQ(call({"run", path("none.json")}).code, kExitUsage);
+  EXPECT_EQ(call({"rum"}).code, kExitUsage);
+  const Outcome typo = call({"run", path("small.json"), "--set", "/topologi={}"});
+  EXPECT_EQ(typo.code, kExitUsage);
+  EXPECT_THAT(typo.err, HasSubstr("topology"));
+  const Outcome matrix =
+      call({"run", path("small.json"), "--set", "/matrix={\"balancers\":[{\"kind\":\"random\"}]}"});
+  EXPECT_EQ(matrix.code, kExitUsage);
+  EXPECT_THAT(matrix.err, HasSubstr("imroute compare"));
+  EXPECT_EQ(call({"run", path("small.json"), "--out", path("small.json")}).code, kExitEnvironment);
+}
+
+TEST_F(Program, CompareDoesNotDependOnTheNumberOfJobs) {
+  const std::vector<std::string> line = {
+      "compare",     path("small.json"),    "--strategies", "broadcast@mesh,central:resolve:hash",
+      "--balancers", "random,least_active", "--seeds",      "3",
+      "--json"};
+  auto with_jobs = [&](const char* jobs) {
+    auto arguments = line;
+    arguments.insert(arguments.end(), {"--jobs", jobs});
+    return call(arguments);
+  };
+  const Outcome one = with_jobs("1"), three = with_jobs("3");
+  EXPECT_EQ(one.out, three.out);
+  const auto cells = nlohmann::json::parse(one.out)["cells"];
+  ASSERT_EQ(cells.size(), 3u);  // the placement decides logins: once, not for each balancer
+  EXPECT_EQ(cells[2]["strategy"], "central:resolve:hash");
+  EXPECT_EQ(cells[2]["balancer"], "placement");
+  EXPECT_EQ(cells[0]["seeds"].size(), 3u);
+  EXPECT_GT(cells[0]["metrics"]["frames/per_delivery"]["mean"].get<double>(), 0);
+}
+
+TEST_F(Program, CompareWritesItsReport) {
+  const Outcome outcome = call(
+      {"compare", path("small.json"), "--balancers", "random", "--seeds", "2", "--out", path("c")});
+  EXPECT_EQ(outcome.code, 0) << outcome.out << outcome.err;
+  EXPECT_THAT(read_file(directory_ / "c" / "report.html"), HasSubstr("In plain words"));
+  EXPECT_THAT(outcome.out, HasSubstr("For 3 nodes, 12 users"));
+  fs::remove(directory_ / "c" / "report.html");
+  EXPECT_EQ(call({"report", path("c")}).code, 0);
+  EXPECT_TRUE(fs::exists(directory_ / "c" / "report.html"));
+}
+
+TEST_F(Program, ExplainFollowsAMessageOfARealRun) {
+  EXPECT_EQ(call({"run", path("small.json"), "--trace", "--out", path("a")}).code, 0);
+  const Outcome outcome = call({"explain", path("a"), "--message", "20"});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  for (const char* text : {"message 20 of user", "the user sends it", "told: accepted"}) {
+    EXPECT_THAT(outcome.out, HasSubstr(text));
+  }
+}
+
+}  // namespace
+}  // namespace imroute
