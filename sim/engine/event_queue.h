@@ -55,10 +55,6 @@ class EventQueue {
     --size_;
     return entry;
   }
-  // The one after the next, for prefetching; nullptr when it is not known cheaply.
-  const Entry* peek_second() const {
-    return front_ + 1 < buckets_[0].size() ? &buckets_[0][front_ + 1] : nullptr;
-  }
 
  private:
   static constexpr uint32_t kBuckets = 65;

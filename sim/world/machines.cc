@@ -287,9 +287,14 @@ void World::add_counters(const Counters& counters) {
 // ---- machines that stand still or crawl
 // ----------------------------------------------------------------
 
+void World::hold_up(Endpoint e) {
+  deferring_ += machines_[e].deferring ? 0 : 1;
+  machines_[e].deferring = true;
+}
+
 void World::pause(Endpoint e) {
   ++deferrals_[e].pauses;
-  machines_[e].deferring = true;
+  hold_up(e);
 }
 
 void World::resume(Endpoint e) {
@@ -305,7 +310,7 @@ void World::slow_down(Endpoint e, DurationNs extra, DurationNs serial) {
   Deferral& d = deferrals_[e];
   d.extra += extra;
   d.serial += serial;
-  machines_[e].deferring = true;
+  hold_up(e);
 }
 
 void World::speed_up(Endpoint e, DurationNs extra, DurationNs serial) {
@@ -348,6 +353,7 @@ void World::run_deferred(Endpoint e) {
   }
   if (!d.waiting.empty()) return schedule(d.waiting.front().first, WorldEvent::deferred, e);
   if (d.extra == 0 && d.serial == 0) {
+    deferring_ -= machines_[e].deferring ? 1 : 0;
     machines_[e].deferring = false;
     d.used = false;
   }

@@ -144,8 +144,10 @@ void World::loop() {
   while (!done_ && !queue_.empty()) {
     const EventQueue::Entry entry = queue_.pop();
     now_ = entry.time();
-    const Endpoint e = destination(entry.what);
-    if (e != kNoEndpoint && machines_[e].deferring && defer(e, entry.what)) continue;
+    if (deferring_ != 0) {  // else whose it is need not be looked up
+      const Endpoint e = destination(entry.what);
+      if (e != kNoEndpoint && machines_[e].deferring && defer(e, entry.what)) continue;
+    }
     dispatch(entry.what);
     if ((++turns & 0xfff) == 0) report_progress();
   }

@@ -135,6 +135,7 @@ class World final : public NetworkHost, public StoreBackend, public BusHost {
   void pump_machine(Endpoint e, M& machine, const Event& event);
   void arm(Endpoint e, MonoTime deadline);
   void wake(Endpoint e);
+  void hold_up(Endpoint e);
   bool defer(Endpoint e, uint64_t event);
   void run_deferred(Endpoint e);
   DeviceKey key_of(uint32_t client) const;
@@ -193,6 +194,7 @@ class World final : public NetworkHost, public StoreBackend, public BusHost {
   std::vector<uint8_t> wipe_pending_;
   std::vector<uint32_t> lives_;  // of servers
   std::map<Endpoint, Deferral> deferrals_;
+  uint32_t deferring_ = 0;                                 // machines that may let something wait
   std::map<uint32_t, RegistryTrouble> registry_troubles_;  // by fault
   Effects effects_;
   Endpoint stepping_ = kNoEndpoint;
