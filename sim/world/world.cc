@@ -6,6 +6,7 @@
 #include "core/base/assert.h"
 #include "core/base/rng.h"
 #include "harness/fault/plan.h"
+#include "harness/result/expect.h"
 #include "sim/world/digest.h"
 #include "sim/world/fault_driver.h"
 #include "sim/world/trace_line.h"
@@ -231,6 +232,7 @@ void World::next_phase(uint64_t which) {
   const DurationNs least = faults_->nothing_planned()
                                ? 2 * kSecond
                                : convergence(scenario_) + scenario_.sessions.session_check();
+  history_->tick(now_);
   if (!history_->settled()) {
     settled_since_ = kNever;
   } else if (settled_since_ == kNever) {
@@ -323,6 +325,8 @@ void World::finish(Result& result) {
     result.violations.clear();
     result.violations_total = 0;
     result.verdict = Verdict::pass;
+  } else {
+    judge_expectations(scenario_, result);
   }
 }
 
