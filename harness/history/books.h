@@ -46,6 +46,7 @@ enum : uint8_t {
   kLinked = 16,    // in its conversation's list
   kTimed = 32,     // counted in the availability of its slice
   kDropped = 64,   // at_most_once: put down to a cause for some device
+  kParked = 128,   // at_most_once: long in its sender's outbox, and not waited for meanwhile
 };
 
 struct MessageBook {

@@ -127,6 +127,8 @@ bool judge_delivery(History::State& s, const Showing& x) {
     misdelivered(s, x, why);
     return false;
   }
+  // Joins and leaves are stored, and shown, in every mode; at_most_once promises nothing of them.
+  if (!s.lossless() && x.entry.kind != EntryKind::message) return false;
   if (overlaps_too_long(s, x)) misdelivered(s, x, "on a session that had long been superseded");
   if (x.message == kNothing) return judge_unknown(s, x);
   if (!is_what_was_sent(s, x)) return false;

@@ -9,7 +9,9 @@
 namespace imroute {
 namespace {
 
-constexpr int64_t kAccountAfter = 10 * kSecond;  // nothing in flight is that old
+constexpr const char* kBeforeLogin = "before_login";  // it has never been online yet
+constexpr int64_t kLoginTakes = 2 * kSecond;          // until everybody knows, acceptance under way
+constexpr int64_t kAccountAfter = 10 * kSecond;       // nothing in flight is that old
 
 uint8_t cause_index(History::State& s, const std::string& cause) {
   const auto at = std::find(s.drop_names.begin(), s.drop_names.end(), cause);
@@ -21,9 +23,10 @@ uint8_t cause_index(History::State& s, const std::string& cause) {
 std::string infer_cause(const History::State& s, const MessageBook& m, uint32_t device,
                         int64_t now) {
   const DeviceBook& d = s.books.device(device);
-  const int64_t until = std::min(now, m.sent_at + kAccountAfter);
-  const std::string fault = s.faults.cause_between(m.sent_at - s.sessions.lease_ns, until);
-  const bool changed = d.changed_at >= m.sent_at - kSecond;
+  const int64_t until = std::min(now, m.stored_at + kAccountAfter);
+  const std::string fault = s.faults.cause_between(m.stored_at - s.sessions.lease_ns, until);
+  const bool changed = d.changed_at >= m.stored_at - kSecond;
+  if (d.first_bind > m.stored_at - kLoginTakes) return kBeforeLogin;
   if (!fault.empty()) return fault;
   if (d.absent) return "offline";
   if (changed || !d.online()) return "connection_lost";
@@ -47,8 +50,15 @@ void account(History::State& s, uint32_t message, int64_t now) {
 }  // namespace
 
 void put_down_absent(History::State& s, uint32_t message) {
-  s.books.for_each_waiting(s.books.message(message), [&](uint32_t device, uint32_t) {
-    if (!s.books.device(device).online()) put_down(s, message, device, "offline");
+  MessageBook& m = s.books.message(message);
+  if (m.is(kParked)) {
+    s.entitle(message);
+    s.unaccounted.push_back({m.stored_at, m.tag});
+  }
+  s.books.for_each_waiting(m, [&](uint32_t device, uint32_t) {
+    const DeviceBook& d = s.books.device(device);
+    if (d.online()) return;
+    put_down(s, message, device, d.first_bind == kNever ? kBeforeLogin : "offline");
   });
 }
 
@@ -83,11 +93,15 @@ void account_for_old(History::State& s, int64_t t) {
     const uint32_t message = s.books.find_tag(s.unaccounted.front().tag);
     s.unaccounted.pop_front();
     if (message == kNothing) continue;
-    if (s.books.message(message).is(kAccepted)) {
+    MessageBook& m = s.books.message(message);
+    if (!m.is(kAccepted)) {
+      expect_no_more(s, message);
+      m.flags |= kParked;
+    } else if (m.stored_at + kAccountAfter >= t) {
+      s.unaccounted.push_back({t, m.tag});  // it was accepted late
+    } else {
       account(s, message, t);
       s.close_when_done(message);
-    } else {
-      expect_no_more(s, message);
     }
   }
 }
@@ -123,9 +137,12 @@ void judge_conservation(History::State& s, int64_t t, const FinalState& state) {
   for (const auto& [cause, n] : dropped) sum += n;
   s.judged[static_cast<size_t>(Property::no_loss)] += s.result.messages.deliveries_expected;
   s.result.messages.lost = nameless;
-  if (sum > nameless && !drops_are_natural(s)) {
-    s.violate(Property::no_loss, t,
-              std::to_string(sum) + " deliveries were dropped without a fault or a relocation");
+  const auto before_login = dropped.find(kBeforeLogin);
+  const uint64_t early = before_login == dropped.end() ? 0 : before_login->second;
+  if (sum > nameless + early && !drops_are_natural(s)) {
+    s.violate(
+        Property::no_loss, t,
+        std::to_string(sum - early) + " deliveries were dropped without a fault or a relocation");
   }
   if (s.result.messages.deliveries_expected != s.result.messages.delivered + sum) {
     s.violate(Property::no_loss, t,

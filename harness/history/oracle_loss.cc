@@ -33,6 +33,7 @@ void excuse(History::State& s, int64_t t, uint32_t message, uint32_t readers) {
 void judge_accepted(History::State& s, int64_t t, uint32_t message) {
   MessageBook& m = s.books.message(message);
   if (!s.lossless()) {
+    m.stored_at = t;
     put_down_absent(s, message);
     s.close_when_done(message);
     return;
