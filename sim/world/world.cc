@@ -279,7 +279,7 @@ FinalState World::final_state() {
     if (client_online(i)) state.online.push_back(key_of(i));
   }
   // Every session on every node; in a very big world, those where their clients believe to be.
-  const bool every = uint64_t{layout_.nodes()} * layout_.clients() <= 50'000'000;
+  const bool every = uint64_t{layout_.nodes()} * layout_.clients() <= 5'000'000;
   for (uint32_t n = 0; n < layout_.nodes(); ++n) {
     if (!nodes_[n]) continue;
     const NodeStatus status = nodes_[n]->status();
