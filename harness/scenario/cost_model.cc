@@ -1,5 +1,6 @@
 #include "harness/scenario/cost_model.h"
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -137,7 +138,10 @@ std::optional<CostInput> calibrated_cost_input(const Scenario& s) {
                            static_cast<double>(w.relocations_microhz);
   }
   const double senders_of_one = senders * w.contacts_per_user / recipients;
-  in.sending_nodes = nodes_reached(in.nodes, senders_of_one);
+  // Turns spread the senders evenly; otherwise they stand where chance put them.
+  in.sending_nodes = s.balancer.kind == BalancerKind::round_robin
+                         ? std::min(in.nodes, senders_of_one)
+                         : nodes_reached(in.nodes, senders_of_one);
   if (s.strategy.places_logins()) in.remote = 1 - computed_overlap(s, w.senders);
   return in;
 }
