@@ -204,6 +204,18 @@ TEST_F(InvokeTarget, CallsMoveOnWhenATargetLeavesOrRestarts) {
   expect_idle();
 }
 
+TEST_F(InvokeTarget, ARestartedTargetMayBeTriedAgainAtOnce) {
+  make(PolicyKind::failover, 1);
+  const CallId call = begin();
+  targets_[0].incarnation = 77;
+  caller_->update_targets(targets_, now_);
+  EXPECT_EQ(actions(), "send 1, send 1") << "the second goes to the new one and stays open";
+  EXPECT_EQ(caller_->in_flight(1), 1u);
+  succeed(call, 1);
+  EXPECT_EQ(actions(), "ok 1");
+  expect_idle();
+}
+
 TEST_F(InvokeTarget, UpdateKeepsHistoryOfThoseThatStay) {
   config_.breaker_failures = 1;
   make(PolicyKind::failfast, 2);
