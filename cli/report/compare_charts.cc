@@ -185,6 +185,8 @@ std::string CompareCharts::frames_against_nodes(const std::vector<Setting>& sett
   if (nodes.size() < 2) return {};
   Axis x = logarithmic_axis(nodes);
   x.ticks = nodes;
+  x.lo = nodes.front() / 1.2;  // room for the labels of the other axis
+  x.hi = nodes.back() * 1.08;
   LineChart chart(x, AxisUnit::count, logarithmic_axis(values), AxisUnit::number);
   for (auto& [strategy, points] : model) {
     std::sort(points.begin(), points.end());

@@ -139,7 +139,7 @@ std::string setting_sections(const Setting& setting, const CompareCharts& charts
       section("What a delivery costs",
               "Logical frames between servers (push, acknowledgement, NACK, router and directory "
               "calls, login) for each delivery. Bar: mean over balancers. Shapes: each balancer. "
-              "Upright mark: what the cost model expects of a cluster without faults.",
+              "Upright mark: what the cost model expects of a quiet cluster with warm caches.",
               charts.frames(setting));
   std::string latency = charts.latency_curve(setting);
   if (!latency.empty()) {

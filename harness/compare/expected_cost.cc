@@ -1,5 +1,6 @@
 #include "harness/compare/expected_cost.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "harness/scenario/cost_model.h"
@@ -16,7 +17,9 @@ CostInput usual_input(const Scenario& s) {
       s.workload.senders != 0 ? s.workload.senders : s.workload.contacts_per_user;
   in.sending_nodes = in.nodes * (1 - std::pow(1 - 1 / in.nodes, partners));
   if (s.workload.relocations_microhz != 0) {
-    in.messages_per_move = static_cast<double>(s.workload.rate_microhz) /
+    // Answers are answered too: a share r of replies makes 1 / (1 - r) messages of each.
+    const double replies = std::min(0.9, static_cast<double>(s.workload.reply_share_ppm) / 1e6);
+    in.messages_per_move = static_cast<double>(s.workload.rate_microhz) / (1 - replies) /
                            static_cast<double>(s.workload.relocations_microhz);
   }
   return in;

@@ -1,6 +1,6 @@
 // What the cost model says of any scenario, for the mark that a report draws beside the measured
 // cost. On the calibrated scenarios it is exact; on others it is what the same cluster would cost
-// without faults, hints and bounded caches, so that what lies above the mark has a name.
+// once its caches are warm, without faults, hints and bounds: what lies off the mark has a name.
 #pragma once
 
 #include <optional>

@@ -86,10 +86,12 @@ void say_extremes(const std::vector<const ComparedCell*>& held, const ComparedCe
   }
   const ComparedCell& cheapest = *lowest(held, kFrames);
   if (cheapest.strategy != pick.strategy && clearly_above(pick, cheapest, kFrames)) {
-    out.push_back("Cheapest on the network is **" + name_of(cheapest) + "** (" +
-                  number(value(cheapest, kFrames)) + " frames per delivery), but its p99 is " +
-                  milliseconds(value(cheapest, kP99)) + " and it needs " +
-                  milliseconds(value(cheapest, kRecovery)) + " to recover.");
+    std::string text = "Cheapest on the network is **" + name_of(cheapest) + "** (" +
+                       number(value(cheapest, kFrames)) + " frames per delivery), but its p99 is " +
+                       milliseconds(value(cheapest, kP99));
+    const double recovery = value(cheapest, kRecovery);
+    if (recovery > 0) text += " and it needs " + milliseconds(recovery) + " to recover";
+    out.push_back(text + ".");
   }
   const ComparedCell& dearest = **std::max_element(
       held.begin(), held.end(), [](const ComparedCell* a, const ComparedCell* b) {
@@ -243,10 +245,10 @@ PlainVerdict verdict_of(const Setting& setting) {
   if (model > 0 && pick.mean(kFrames)) {
     const double off = value(pick, kFrames) / model - 1;
     if (std::abs(off) >= 0.1) {
-      verdict.sentences.push_back("It uses " + number(std::abs(off) * 100) + " % " +
-                                  (off > 0 ? "more" : "fewer") +
-                                  " frames than the cost model of a " +
-                                  "quiet cluster expects: the price of faults and churn.");
+      verdict.sentences.push_back(
+          "It uses " + number(std::abs(off) * 100) + " % " + (off > 0 ? "more" : "fewer") +
+          " frames than the cost model expects of a quiet cluster with warm "
+          "caches.");
     }
   }
   return verdict;

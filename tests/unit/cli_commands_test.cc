@@ -9,6 +9,7 @@
 #include "cli/files.h"
 #include "cli/reproduce.h"
 #include "cli/timeline.h"
+#include "core/base/assert.h"
 #include "harness/result/result_json.h"
 #include "harness/trace/trace_line.h"
 
@@ -187,6 +188,17 @@ TEST_F(Commands, ReportIsBuiltAgainFromResults) {
   EXPECT_THROW(report_command(options, console_), UsageError);
   write_file(directory_ / "compare.json", "{");
   EXPECT_THROW(report_command(options, console_), UsageError);
+}
+
+TEST(ReproduceDeathTest, AFailedAssertionNamesTheRunAndEndsWithCodeFour) {
+  EXPECT_EXIT(
+      {
+        install_assert_report();
+        const CurrentRun run(reproducing_line("x.json", 7, {}));
+        IM_ASSERT(1 + 1 == 3);
+      },
+      testing::ExitedWithCode(kExitInternal),
+      "1 \\+ 1 == 3.*cli_commands_test.*\n*reproduce: imroute run x.json --seed 7");
 }
 
 TEST(Reproduce, QuotesForTheShell) {

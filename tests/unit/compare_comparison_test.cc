@@ -159,6 +159,7 @@ TEST(ExpectedCost, IsTheModelWithTheUsualChurn) {
   EXPECT_DOUBLE_EQ(*expected_frames_per_delivery(scenario), 9 + 0.9);
   scenario.strategy.kind = StrategyKind::mesh_directory;
   EXPECT_DOUBLE_EQ(*expected_frames_per_delivery(scenario), 1.8);
+  scenario.workload.reply_share_ppm = 0;
   const double still = *expected_frames_per_delivery(scenario);
   scenario.workload.relocations_microhz = 10'000;  // 20 messages a move
   EXPECT_GT(*expected_frames_per_delivery(scenario), still + 8.0 / 20);
