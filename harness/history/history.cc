@@ -210,7 +210,7 @@ void History::appended(int64_t t, const Entry& entry) {
       entry.conversation, index == kNothing ? kNothing : s.books.message(index).conversation);
   judge_log(s, t, entry, c);
   if (entry.conversation.is_group() && entry.kind != EntryKind::message) {
-    s.books.group(c).apply(entry);
+    s.books.group(c).apply(entry, t);
   }
   if (!s.lossless()) return;
   if (tag != 0 && (index == kNothing || s.books.message(index).is(kStored))) {

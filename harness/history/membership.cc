@@ -10,21 +10,21 @@ Membership::Member& Membership::member(UserId user) {
 
 void Membership::add(UserId user) {
   Member& m = member(user);
-  if (m.intervals.empty() || m.intervals.back().to != kOpen) m.intervals.push_back({0, kOpen});
+  if (m.intervals.empty() || m.intervals.back().to != kOpen) m.intervals.push_back({0, kOpen, 0});
 }
 
-void Membership::apply(const Entry& entry) {
+void Membership::apply(const Entry& entry, int64_t t) {
   const uint64_t seq = entry.position.seq;
   switch (entry.kind) {
     case EntryKind::create:
       for (const uint64_t id : entry.payload.as<uint64_t>()) {
-        member(UserId{id}).intervals.push_back({seq, kOpen});
+        member(UserId{id}).intervals.push_back({seq, kOpen, t});
       }
       break;
     case EntryKind::join: {
       Member& m = member(entry.subject);
       if (m.intervals.empty() || m.intervals.back().to != kOpen) {
-        m.intervals.push_back({seq, kOpen});
+        m.intervals.push_back({seq, kOpen, t});
       }
       break;
     }
@@ -63,6 +63,12 @@ bool Membership::member_at(uint32_t slot, uint64_t seq) const {
     if (i.from <= seq && seq < i.to) return true;
   }
   return false;
+}
+
+int64_t Membership::member_since(uint32_t slot) const {
+  const std::vector<Interval>& intervals = members_[slot].intervals;
+  const bool open = !intervals.empty() && intervals.back().to == kOpen;
+  return open ? intervals.back().since : kNever;
 }
 
 }  // namespace imroute

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/base/flat_map.h"
+#include "core/base/time.h"
 #include "core/model/message.h"
 
 namespace imroute {
@@ -15,8 +16,8 @@ class Membership {
  public:
   static constexpr uint32_t kNone = ~uint32_t{0};
 
-  // Applies a create, join or leave entry at its sequence.
-  void apply(const Entry& entry);
+  // Applies a create, join or leave entry at its sequence, stored at time `t`.
+  void apply(const Entry& entry, int64_t t);
   // The store lost this entry: as if it had never been.
   void undo(const Entry& entry);
   // Adds a member from the beginning (at_most_once, where nothing is sequenced).
@@ -27,10 +28,13 @@ class Membership {
   UserId user_at(uint32_t slot) const { return members_[slot].user; }
   // Membership is [join, leave): the join entry is seen by who joins, the leave entry is not.
   bool member_at(uint32_t slot, uint64_t seq) const;
+  // When the membership began that is still open; the end of time when there is none.
+  int64_t member_since(uint32_t slot) const;
 
  private:
   struct Interval {
     uint64_t from, to;
+    int64_t since;
   };
   struct Member {
     UserId user;

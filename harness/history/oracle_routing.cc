@@ -5,6 +5,20 @@
 #include "harness/history/state.h"
 
 namespace imroute {
+namespace {
+
+// A device whose user entered this group a moment ago learns of the conversation from the mailbox.
+bool new_member(History::State& s, const Showing& x) {
+  const MessageBook& m = s.books.message(x.message);
+  if (!x.entry.conversation.is_group()) return false;
+  const Membership& group = s.books.group(m.conversation);
+  const uint32_t slot = group.slot_of(s.books.key_of(x.device).user);
+  if (slot == Membership::kNone) return true;
+  const int64_t since = group.member_since(slot);
+  return since == kNever || since + s.bind_settle_ns > m.stored_at;
+}
+
+}  // namespace
 
 void not_converged_until(History::State& s, int64_t at) {
   const int64_t calm = s.faults.calm_since();
@@ -29,7 +43,7 @@ void judge_routing(History::State& s, const Showing& x) {
   const DeviceBook& d = s.books.device(x.device);
   // A new session is served by the mailbox first, and so is a device that cannot keep up.
   const bool settled = d.bound_at + s.bind_settle_ns <= m.stored_at &&
-                       d.crowded_at < m.stored_at - 2 * s.faults.sync_bound();
+                       d.crowded_at < m.stored_at - 2 * s.faults.sync_bound() && !new_member(s, x);
   const int64_t calm = s.faults.calm_since();
   if (calm != kNever && m.stored_at < calm) {
     if (d.returned_at <= m.stored_at) not_converged_until(s, x.t);

@@ -89,23 +89,24 @@ TEST(HistoryBooks, MembershipIntervals) {
   e.kind = EntryKind::create;
   e.position = {1, 1};
   e.payload = pool.copy_list(std::span<const uint64_t>(ids));
-  group.apply(e);
+  group.apply(e, 7);
   e.kind = EntryKind::leave;
   e.subject = UserId{4};
   e.position = {1, 5};
-  group.apply(e);
+  group.apply(e, 7);
   const uint32_t four = group.slot_of(UserId{4});
   EXPECT_FALSE(group.member_at(four, 0));
   EXPECT_TRUE(group.member_at(four, 4));
   EXPECT_FALSE(group.member_at(four, 5));
   group.undo(e);
   EXPECT_TRUE(group.member_at(four, 5));
-  group.apply(e);
+  group.apply(e, 7);
   e.kind = EntryKind::join;
   e.position = {1, 9};
-  group.apply(e);
+  group.apply(e, 7);
   EXPECT_FALSE(group.member_at(four, 8));
   EXPECT_TRUE(group.member_at(four, 9));
+  EXPECT_EQ(group.member_since(four), 7);
   group.undo(e);
   EXPECT_FALSE(group.member_at(four, 9));
 }

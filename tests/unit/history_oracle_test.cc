@@ -419,6 +419,23 @@ TEST(HistoryOracle, SyncIsRightForANewSessionAndNearAFault) {
   EXPECT_TRUE(r.faults[0].effective);
 }
 
+TEST(HistoryOracle, SyncIsRightForANewMember) {
+  for (const int64_t later : {0 * kSecond, 3 * kSecond}) {
+    Story story(Story::scenario());
+    story.create_group(7, {0, 1});
+    story.everybody_online();
+    story.t = 60 * kSecond;
+    Entry join = story.change(EntryKind::join, 2, 7);
+    story.show(join, kAnn);
+    story.show(join, kBob);
+    story.t += later;
+    Entry e = story.post(1, kAnn, ConversationId::group(7));
+    story.show(e, kBob);
+    story.show(e, kCem, Via::sync);
+    EXPECT_RED(story.finish(), later == 0 ? "" : "routing-works");
+  }
+}
+
 TEST(HistoryOracle, SyncLongAfterTheFaultIsWrong) {
   Fault crash;
   crash.at_ns = 10 * kSecond;
