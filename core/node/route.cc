@@ -163,6 +163,7 @@ void Node::State::push_group(const Entry& entry, NodeId node, std::span<const Us
   }
   Route& route = routes_[index];
   route.kind = Route::Kind::group_push;
+  route.started = now_;
   route.entry = entry;
   route.list = pool_.copy_list(users);
   route.pending.push_back(node);
@@ -409,6 +410,13 @@ void Node::State::on_group_push(NodeId from, const Frame& frame) {
         if (targeted) send_nack(frame.node, frame.route, user);
         continue;
       }
+      // Senders that learned of this user before the other session came miss it: tell them.
+      const LocalUser& local = *live_user(user);
+      const DurationNs ttl = config_.strategy.cache_ttl_ns;
+      const bool recent = ttl == 0 || now_ - local.changed_at <= ttl;
+      if (targeted && recent && !local.elsewhere.empty()) {
+        send_route_ack(frame.node, frame.route, user);
+      }
       for_each_session(user, [&](uint32_t s) {
         const bool leaver = frame.entry.kind == EntryKind::leave && frame.entry.subject == user;
         if (leaver && find_followed(s, id) == kNil) return;
@@ -463,8 +471,11 @@ void Node::State::send_nack(NodeId to, RouteId route, UserId user) {
 
 void Node::State::on_route_ack(NodeId from, const Frame& frame) {
   ++counters_.route_acks;
-  if (frame.user != kNoUser) cache_.learn(frame.user, living(frame.nodes), frame.version, now_);
   const uint32_t index = find_route(frame.route);
+  if (index != kNil && routes_[index].kind != Route::Kind::single && frame.user != kNoUser) {
+    return on_member_ack(from, index, frame);
+  }
+  if (frame.user != kNoUser) cache_.learn(frame.user, living(frame.nodes), frame.version, now_);
   if (index == kNil) return;
   Route& route = routes_[index];
   trace(TraceKind::route_ack, route.entry, frame.user, 0, frame.route.value, from);
@@ -482,6 +493,20 @@ void Node::State::on_route_ack(NodeId from, const Frame& frame) {
     send_push(index, node);
   }
   if (route.pending.empty()) finish_route(index);
+}
+
+// About one member of a group push: it has sessions on several nodes. Those that were not known
+// when the message was fanned out get it now.
+void Node::State::on_member_ack(NodeId from, uint32_t index, const Frame& frame) {
+  const Route& route = routes_[index];
+  NodeSet others = living(frame.nodes);
+  others.erase(config_.id);
+  const bool sent = cache_.covered(frame.user, others, route.started);
+  cache_.learn(frame.user, others, frame.version, now_);
+  others.erase(from);
+  if (sent || others.empty() || route.kind != Route::Kind::group_push) return;
+  const Entry entry = route.entry;
+  start_route(entry, frame.user, LastAnswer::nothing, others, kNoNode);
 }
 
 void Node::State::on_nack(NodeId from, const Frame& frame) {

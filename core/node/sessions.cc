@@ -9,6 +9,15 @@ namespace imroute {
 
 LocalUser* Node::State::live_user(UserId user) { return users_.find(user); }
 
+void Node::State::note_elsewhere(LocalUser& local, NodeSet nodes, uint64_t version) {
+  nodes.erase(config_.id);
+  for (NodeId node : nodes) {
+    if (!local.elsewhere.contains(node)) local.changed_at = now_;
+  }
+  local.elsewhere = nodes;
+  local.version = version;
+}
+
 void Node::State::on_bind(LinkId link, const Frame& frame) {
   const auto refuse_now = [&](Reason reason) {
     ++counters_.binds_refused;
@@ -181,9 +190,7 @@ void Node::State::tell_others(uint32_t index, const DirectoryReply& reply) {
   LocalUser* local = users_.find(user);
   IM_ASSERT(local != nullptr);
   if (reply.record.version >= local->version) {
-    local->elsewhere = nodes_of(reply.record);
-    local->elsewhere.erase(config_.id);
-    local->version = reply.record.version;
+    note_elsewhere(*local, nodes_of(reply.record), reply.record.version);
   }
   for (const DeviceRow& row : reply.losers) {
     const Reason reason = row.device == session.key.device ? Reason::superseded : Reason::kicked;
@@ -342,11 +349,7 @@ void Node::State::on_handover(const Frame& frame) {
 
 void Node::State::on_owners(NodeId from, const Frame& frame) {
   if (LocalUser* local = live_user(frame.user)) {
-    if (frame.version > local->version) {
-      local->version = frame.version;
-      local->elsewhere = frame.nodes;
-      local->elsewhere.erase(config_.id);
-    }
+    if (frame.version > local->version) note_elsewhere(*local, frame.nodes, frame.version);
   }
   Frame answer;
   answer.type = FrameType::owners_ack;

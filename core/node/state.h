@@ -104,8 +104,9 @@ struct Followed {
 // A user with at least one live session here.
 struct LocalUser {
   uint32_t first_session = kNil;
-  NodeSet elsewhere;     // other nodes with sessions of the user
-  uint64_t version = 0;  // of the user's record
+  NodeSet elsewhere;        // other nodes with sessions of the user
+  uint64_t version = 0;     // of the user's record
+  MonoTime changed_at = 0;  // when `elsewhere` last grew
 };
 
 struct Group {
@@ -130,6 +131,7 @@ struct Route {
   bool follows = false;  // waits for another's broadcast
   bool calling = false;  // waits for a router
   uint32_t first_follower = kNil, next_follower = kNil;
+  MonoTime started = 0;
   uint32_t arms = 0;  // timer generation
   Payload list;       // users: expected at pending[0], or being looked up
 };
@@ -273,6 +275,7 @@ struct Node::State {
   void leave_pointers();
   void on_pointers(const Frame& frame);
   LocalUser* live_user(UserId user);
+  void note_elsewhere(LocalUser& local, NodeSet nodes, uint64_t version);
   template <class Fn>
   void for_each_session(UserId user, Fn&& fn) {
     const LocalUser* local = users_.find(user);
@@ -347,6 +350,7 @@ struct Node::State {
   void send_route_ack(NodeId to, RouteId route, UserId user);
   void send_nack(NodeId to, RouteId route, UserId user);
   void on_route_ack(NodeId from, const Frame& frame);
+  void on_member_ack(NodeId from, uint32_t route, const Frame& frame);
   void on_nack(NodeId from, const Frame& frame);
   void on_route_timer(uint32_t route);
   void on_located(uint32_t route, bool answered, const NodeSet& nodes, uint64_t version);

@@ -37,14 +37,15 @@ void RouteCache::learn(UserId user, const NodeSet& nodes, uint64_t version, Mono
   if (nodes.empty()) return learn_offline(user, now);
   const Item* item = fresh(user, now);
   if (item != nullptr && item->version > version) return;
-  put(user, nodes, version, ttl_ns_ == 0 ? kNever : now + ttl_ns_);
+  put(user, nodes, version, now, ttl_ns_ == 0 ? kNever : now + ttl_ns_);
 }
 
 void RouteCache::learn_offline(UserId user, MonoTime now) {
-  put(user, {}, 0, now + negative_ttl_ns_);
+  put(user, {}, 0, now, now + negative_ttl_ns_);
 }
 
-void RouteCache::put(UserId user, const NodeSet& nodes, uint64_t version, MonoTime expires) {
+void RouteCache::put(UserId user, const NodeSet& nodes, uint64_t version, MonoTime now,
+                     MonoTime expires) {
   if (capacity_ == 0) return;
   uint32_t index = 0;
   if (const uint32_t* have = map_.find(user)) {
@@ -57,11 +58,21 @@ void RouteCache::put(UserId user, const NodeSet& nodes, uint64_t version, MonoTi
     if (map_.size() > size_max_) size_max_ = map_.size();
   }
   Item& item = items_[index];
+  if (item.user != user || !(item.nodes == nodes)) item.changed_at = now;
   item.user = user;
   item.nodes = nodes;
   item.version = version;
   item.expires = expires;
   link_newest(index);
+}
+
+bool RouteCache::covered(UserId user, const NodeSet& nodes, MonoTime since) const {
+  const uint32_t* index = map_.find(user);
+  if (index == nullptr || items_[*index].changed_at > since) return false;
+  for (NodeId node : nodes) {
+    if (!items_[*index].nodes.contains(node)) return false;
+  }
+  return true;
 }
 
 void RouteCache::drop(UserId user) {

@@ -22,6 +22,8 @@ class RouteCache {
   bool known_offline(UserId user, MonoTime now);
   // A version below the one held is ignored; the nodes are replaced otherwise.
   void learn(UserId user, const NodeSet& nodes, uint64_t version, MonoTime now);
+  // Every one of `nodes` has been known since `since` or earlier: what was sent then went there.
+  bool covered(UserId user, const NodeSet& nodes, MonoTime since) const;
   void learn_offline(UserId user, MonoTime now);
   void drop(UserId user);
   // The user is not at `node` any more; the entry goes when it was the last.
@@ -37,10 +39,11 @@ class RouteCache {
     NodeSet nodes;  // empty: negative
     uint64_t version = 0;
     MonoTime expires = kNever;
+    MonoTime changed_at = 0;  // when `nodes` became what they are
     uint32_t newer = kNil, older = kNil;
   };
   Item* fresh(UserId user, MonoTime now);
-  void put(UserId user, const NodeSet& nodes, uint64_t version, MonoTime expires);
+  void put(UserId user, const NodeSet& nodes, uint64_t version, MonoTime now, MonoTime expires);
   void unlink(uint32_t index);
   void link_newest(uint32_t index);
 
