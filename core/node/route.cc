@@ -369,7 +369,9 @@ void Node::State::release_followers(uint32_t index, const NodeSet& nodes) {
     ordered = routes_[follower].next_follower;
     routes_[follower].follows = false;
     routes_[follower].next_follower = kNil;
-    if (nodes.empty()) {
+    if (routes_[follower].acked) {
+      finish_route(follower);
+    } else if (nodes.empty()) {
       give_up(follower, Reason::no_route);
     } else {
       push_to(follower, nodes);
@@ -485,6 +487,7 @@ void Node::State::on_route_ack(NodeId from, const Frame& frame) {
   route.calling = false;
   route.pushed.insert(from);
   route.pending.erase(from);
+  if (route.follows) return;  // its leader holds it; it ends with the leader
   if (route.broadcasted) return finish_route(index);
   for (NodeId node : frame.nodes) {  // a second device elsewhere must be reached too
     if (node == config_.id || route.pushed.contains(node) || view_->find(node) == nullptr) continue;

@@ -155,8 +155,9 @@ void History::first_bind(int64_t t, DeviceKey key) {
   d.first_bind = t;
   d.first_bind_exact = true;
   if (d.waiting == 0) return;
-  s.books.for_each_message([&](uint32_t m) {  // what was stored before is not for it after all
-    if (s.books.message(m).stored_at >= t || !s.books.message(m).is(kLinked)) return;
+  // What is stored already, be it in the same nanosecond, is not for it after all.
+  s.books.for_each_message([&](uint32_t m) {
+    if (!s.books.message(m).is(kLinked)) return;
     const uint32_t place = s.books.place(s.books.message(m), index);
     if (place == kNothing || !s.books.waiting(s.books.message(m), place)) return;
     s.no_longer_waits(m, place, index);

@@ -110,7 +110,7 @@ void Directory::bind(const DirectoryOp& op, int64_t now, DirectoryAnswer& answer
   old = op.row;
   old.state = ConnectState::online;
   mine->reserved = std::max(mine->reserved, old.generation);
-  ++user.version;
+  user.version = next_version();
   reply.generation = old.generation;
   reply.record = record(op.user);
 }
@@ -129,7 +129,7 @@ void Directory::unbind(const DirectoryOp& op, int64_t now, DirectoryReply& reply
   if (row->row.state == ConnectState::online) {
     remember(op.user, now);
     row->row.state = ConnectState::offline;
-    ++user->version;
+    user->version = next_version();
   }
   reply.record = record(op.user);
 }

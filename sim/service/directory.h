@@ -69,12 +69,16 @@ class Directory {
   Row* ensure_row(User& user, uint32_t device);
   void remember(UserId user, int64_t now);
   void forget(UserId user);
+  // One counter for all users, under the identity: a record that was evicted or lost its tail does
+  // not come back with a version that somebody has seen already.
+  uint64_t next_version() { return (identity_ << 32) | ++versions_; }
 
   DurationNs undo_window_;
   FlatMap<UserId, User> users_;
   Records<Row> rows_;
   std::deque<Undo> undo_;
   uint64_t identity_ = 1;
+  uint64_t versions_ = 0;
   bool oom_ = false;
 };
 
