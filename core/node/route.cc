@@ -342,7 +342,9 @@ void Node::State::give_up(uint32_t index, Reason reason) {
   } else {
     ++(reason == Reason::offline ? counters_.drops_offline : counters_.drops_no_route);
   }
-  if (strategy_->uses_cache() && route.kind == Route::Kind::single && !route.acked) {
+  // Somebody was asked: else one "nobody has this user" would keep itself alive.
+  const bool asked = route.query.attempts > 0 && !route.acked;
+  if (strategy_->uses_cache() && route.kind == Route::Kind::single && asked) {
     cache_.learn_offline(route.user, now_);
   }
   release_followers(index, {});

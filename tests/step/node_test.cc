@@ -143,6 +143,30 @@ TEST_F(NodeTest, EveryChainEndsWhenNobodyAnswers) {
   EXPECT_EQ(bench_.node().counters().broadcasts, 2u) << "one try and one retry";
 }
 
+// Found by scenarios/nemesis.json, seed 14: each message to a user believed offline prolonged the
+// belief, so a user who had come online was not pushed to while others kept writing.
+TEST_F(NodeTest, BeliefThatAUserIsOfflineEndsWithinASecond) {
+  bench_.bind(kAnnLink, kAnn);
+  uint64_t seq = 0;
+  const auto send = [&] {
+    ++seq;
+    bench_.client(kAnnLink, bench_.send_frame(kAnnBob, seq));
+    bench_.answer_append(seq);
+    Frame ping;
+    ping.type = FrameType::ping;
+    bench_.client(kAnnLink, ping);
+  };
+  send();
+  bench_.live_for(1100 * kMillisecond);  // nobody answers, twice
+  ASSERT_EQ(bench_.node().status().routes_in_flight, 0u);
+  bench_.to_mesh(FrameType::push);
+  for (int i = 0; i < 4; ++i) {
+    send();
+    bench_.live_for(300 * kMillisecond);
+  }
+  EXPECT_GE(bench_.to_mesh(FrameType::push).size(), 1u);
+}
+
 TEST_F(NodeTest, EarlyPushWaitsForItsPredecessor) {
   bench_.bind(kBobLink, kBob);
   bench_.peer(NodeId{1}, bench_.push_frame(kBob, kAnnBob, kAnn, 2));
