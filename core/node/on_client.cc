@@ -194,8 +194,14 @@ void Node::State::on_append_reply(Pending& append, ReplyStatus status, const Mai
       if (here) refuse(append.link, entry, Reason::out_of_order, reply->expected);
       return;
     case MailboxResult::wrong_identity:
-      waiting_appends_.push_back(std::move(append));
-      return;  // learn_identity has been called by the dispatcher
+      if (mailbox_epoch_ == 0) {  // learn_identity has been called by the dispatcher
+        waiting_appends_.push_back(std::move(append));
+      } else if (++append.attempts < kAppendAttempts) {  // learnt since this one was sent
+        submit_append(std::move(append));
+      } else if (here) {
+        refuse(append.link, entry, Reason::store_unavailable);
+      }
+      return;
     default:
       trace(TraceKind::append_refused, entry, append.key.user, append.key.device);
       if (here) refuse(append.link, entry, Reason::not_member);

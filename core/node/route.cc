@@ -80,6 +80,7 @@ void Node::State::route_user(const Entry& entry, UserId user) {
 void Node::State::route_group(const Entry& entry, std::span<const UserId> members) {
   targets_.clear();
   unknown_.clear();
+  strays_.clear();
   RouteAction ask = RouteAction::store;
   bool authoritative = false;
   const auto consider = [&](UserId user) {
@@ -95,9 +96,10 @@ void Node::State::route_group(const Entry& entry, std::span<const UserId> member
     ++(query.known.empty() ? counters_.cache_misses : counters_.cache_hits);
     const Decision decision = strategy_->decide(query, *view_, rng_);
     if (decision.action == RouteAction::push) {
-      for (NodeId node : decision.nodes) {
-        if (node != config_.id) targets_.push_back({node, user});
-      }
+      NodeSet nodes = decision.nodes;
+      // Owned by this node and not here: whoever came instead is looked for one by one.
+      if (nodes.erase(config_.id) && nodes.empty()) strays_.push_back(user);
+      for (NodeId node : nodes) targets_.push_back({node, user});
     } else if (decision.action != RouteAction::store) {
       ask = decision.action;
       authoritative = decision.authoritative;
@@ -127,6 +129,12 @@ void Node::State::route_group(const Entry& entry, std::span<const UserId> member
     if (i + 1 < targets_.size() && targets_[i + 1].node == targets_[i].node) continue;
     push_group(entry, targets_[i].node, expected_);
     expected_.clear();
+  }
+  for (size_t i = 0; i < strays_.size(); ++i) {
+    const UserId user = strays_[i];
+    const NodeId hint = hint_of(user);
+    start_route(entry, user, hint == kNoNode ? LastAnswer::nack : LastAnswer::nack_with_hint, {},
+                hint);
   }
   if (unknown_.empty()) return;
   const uint32_t index = routes_.take();
@@ -265,7 +273,8 @@ void Node::State::push_to(uint32_t index, const NodeSet& nodes) {
   if (route.pending.empty()) {  // pointed at this node, where the user is not
     if (live_user(route.user) != nullptr) return finish_route(index);
     cache_.drop(route.user);
-    route.query.last = LastAnswer::nack;
+    route.query.hint = hint_of(route.user);
+    route.query.last = route.query.hint == kNoNode ? LastAnswer::nack : LastAnswer::nack_with_hint;
     route.query.known.clear();
     return decide(index);
   }
@@ -455,6 +464,15 @@ void Node::State::send_route_ack(NodeId to, RouteId route, UserId user) {
   send_node(to, std::move(frame));
 }
 
+// Where a user who is not here went, or where a session of a user owned by this node is.
+NodeId Node::State::hint_of(UserId user) {
+  if (!config_.strategy.hints) return kNoNode;
+  const NodeSet* there = moved_.find(user, now_);
+  if (there == nullptr) there = pointers_.find(user, now_);
+  const bool alive = there != nullptr && view_->find((*there)[0]) != nullptr;
+  return alive ? (*there)[0] : kNoNode;
+}
+
 void Node::State::send_nack(NodeId to, RouteId route, UserId user) {
   ++counters_.nacks_sent;
   Frame frame;
@@ -462,11 +480,7 @@ void Node::State::send_nack(NodeId to, RouteId route, UserId user) {
   frame.route = route;
   frame.user = user;
   frame.reason = Reason::no_session;
-  if (config_.strategy.hints) {
-    const NodeSet* there = moved_.find(user, now_);
-    if (there == nullptr) there = pointers_.find(user, now_);
-    if (there != nullptr && view_->find((*there)[0]) != nullptr) frame.node = (*there)[0];
-  }
+  frame.node = hint_of(user);
   send_node(to, std::move(frame));
 }
 

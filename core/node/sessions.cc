@@ -100,7 +100,9 @@ void Node::State::refuse_bind(uint32_t index, Reason reason) {
 
 void Node::State::on_bind_reply(const Pending& pending, ReplyStatus status,
                                 const DirectoryReply* reply) {
-  const bool here = sessions_.is(pending.index, pending.stamp);
+  // Detached: the answer to a re-assertion whose client has gone.
+  const bool here = sessions_.is(pending.index, pending.stamp) &&
+                    sessions_[pending.index].phase != Session::Phase::detached;
   if (!here) {  // the client went away meanwhile: the row must not stay
     if (status != ReplyStatus::error) unbind_row(pending.key, pending.generation, pending.link);
     return;

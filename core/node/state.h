@@ -348,6 +348,7 @@ struct Node::State {
   void on_push(NodeId from, const Frame& frame);
   void on_group_push(NodeId from, const Frame& frame);
   void send_route_ack(NodeId to, RouteId route, UserId user);
+  NodeId hint_of(UserId user);
   void send_nack(NodeId to, RouteId route, UserId user);
   void on_route_ack(NodeId from, const Frame& frame);
   void on_member_ack(NodeId from, uint32_t route, const Frame& frame);
@@ -451,7 +452,7 @@ struct Node::State {
     UserId user;
   };
   std::vector<Target> targets_;  // scratch of group routing
-  std::vector<UserId> unknown_;
+  std::vector<UserId> unknown_, strays_;
   std::vector<UserId> expected_;
   uint64_t published_ = 0;
 

@@ -173,8 +173,8 @@ void Node::State::apply_index(uint32_t index, const ConversationState& state, bo
   }
   if (state.head < f.at && !first) return;  // an older answer than what was pushed since
   note_head(at, state.head);
-  if (first || !known || probed) return pull(at, first ? Via::login : Via::sync);
-  arm_gap(at);
+  if (first || probed) return pull(at, first ? Via::login : Via::sync);
+  arm_gap(at);  // the push may be on its way
 }
 
 // ---- compare

@@ -363,6 +363,30 @@ TEST_F(NodeTest, SessionCheckClosesTheSupersededAndReassertsTheMissing) {
   EXPECT_TRUE(bench_.take_op<DirectoryOp>(DirectoryOpKind::bind).has_value());
 }
 
+// Found by scenarios/nemesis.json, seed 42: the answer to a re-assertion came after the client
+// went.
+TEST_F(NodeTest, ReassertionAnsweredAfterTheClientWentBringsNothingBack) {
+  bench_.bind(kBobLink, kBob, 1);
+  auto verdicts = std::make_shared<std::vector<SessionVerdict>>();
+  verdicts->push_back({{kBob, 0}, 1, true, 0});
+  DirectoryReply missing;
+  missing.kind = DirectoryOpKind::check;
+  missing.verdicts = verdicts;
+  bench_.live_for(3 * kSecond);
+  bench_.answer(bench_.take_op<DirectoryOp>(DirectoryOpKind::check)->id, missing);
+  const auto again = bench_.take_op<DirectoryOp>(DirectoryOpKind::bind);
+  ASSERT_TRUE(again.has_value());
+  bench_.step(ClientDown{kBobLink, Reason::reset});
+  DirectoryReply r;
+  r.kind = DirectoryOpKind::bind;
+  r.record.user = kBob;
+  r.record.version = 2;
+  bench_.effects().clear();
+  bench_.answer(again->id, r);
+  EXPECT_EQ(bench_.node().session_generation({kBob, 0}), 0u);
+  EXPECT_TRUE(bench_.take_op<DirectoryOp>(DirectoryOpKind::unbind).has_value());
+}
+
 TEST_F(NodeTest, RewindOfTheStoreIsPassedOnAndReadFromThere) {
   bench_.bind(kBobLink, kBob);
   bench_.peer(NodeId{1}, bench_.push_frame(kBob, kAnnBob, kAnn, 1));
