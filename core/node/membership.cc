@@ -193,6 +193,7 @@ void Node::State::on_peer_up(Address address) {
   peer->dialing = false;
   peer->last_heard = now_;
   peer->backoff_ns = 0;
+  if (address.kind == PeerKind::router) caller_.set_target_up(address.index, true, now_);
   suspect();
 }
 
@@ -204,6 +205,10 @@ void Node::State::on_peer_down(Address address) {
   peer->backoff_ns = std::clamp<DurationNs>(peer->backoff_ns * 2, config_.sessions.backoff_min_ns,
                                             config_.sessions.backoff_max_ns);
   peer->next_dial = now_ + rng_.between(peer->backoff_ns / 2, peer->backoff_ns);
+  if (address.kind == PeerKind::router) {
+    caller_.set_target_up(address.index, false, now_);
+    carry_out_calls();
+  }
   suspect();
 }
 
@@ -211,6 +216,7 @@ void Node::State::on_beacon(Address from, const Frame& frame) {
   Peer* peer = peer_of(from);
   if (peer == nullptr) return;
   peer->flags = frame.flags;
+  if (from.kind == PeerKind::router) caller_.report_load(from.index, frame.load);
   if (from.kind == PeerKind::node) {
     // Frames published before the last beacon must be here by now (one heartbeat later).
     if (peer->beaconed > peer->published) {

@@ -1,5 +1,7 @@
 #include "core/node/node.h"
 
+#include <algorithm>
+
 #include "core/node/state.h"
 
 namespace imroute {
@@ -12,7 +14,8 @@ void Node::step(Now now, const Event& event, Effects& out) noexcept {
   state_->step(now.mono_ns, event, out);
 }
 MonoTime Node::next_deadline() const {
-  return state_->started_ ? state_->timers_.next_deadline() : 0;
+  if (!state_->started_) return 0;
+  return std::min(state_->timers_.next_deadline(), state_->caller_.next_deadline());
 }
 uint64_t Node::digest() const { return state_->digest(); }
 const Counters& Node::counters() const { return state_->counters_; }
@@ -66,6 +69,7 @@ Node::State::State(const NodeConfig& config, BlobPool& pool)
              config.strategy.cache_ttl_ns, config.strategy.negative_ttl_ns),
       moved_(config.strategy.hints ? 4096 : 0, 60 * kSecond, kSecond),
       pointers_(config.strategy.places_logins() ? 65'536 : 0, 0, kSecond),
+      caller_(config.invocation, mix64(config.seed, config.id.value), config.capacity.routes),
       operations_(config.capacity.operations),
       view_(std::make_shared<ClusterView>()) {
   next_op_ = (rng_.next() >> 24) << 24 | 1;
@@ -85,6 +89,7 @@ void Node::State::step(MonoTime now, const Event& event, Effects& out) {
       timers_.set(now_ + config_.delivery.sync_interval_ns, TimerKind::compare, 1);
       timers_.set(now_ + kCursorInterval, TimerKind::cursors);
     }
+    open_calls();
     open_registry();
   }
   check_lease();

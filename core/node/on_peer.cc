@@ -12,7 +12,7 @@ void Node::State::on_peer_frame(Address from, const Frame& frame) {
     if (frame.number != 0) note_published(frame.node, frame.number);
     return on_push(frame.node, frame);
   }
-  if (from.kind == PeerKind::router) return on_router_frame(frame);
+  if (from.kind == PeerKind::router) return on_router_frame(RouterId{from.index}, frame);
   on_node_frame(NodeId{from.index}, frame);
 }
 
@@ -40,8 +40,8 @@ void Node::State::on_node_frame(NodeId from, const Frame& frame) {
   }
 }
 
-void Node::State::on_router_frame(const Frame& frame) {
-  if (frame.type == FrameType::resolved) return on_resolved(frame);
+void Node::State::on_router_frame(RouterId router, const Frame& frame) {
+  if (frame.type == FrameType::resolved) return on_resolved(router, frame);
   ++counters_.protocol_errors;
 }
 

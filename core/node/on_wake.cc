@@ -8,6 +8,9 @@ void Node::State::on_view_changed() { timers_.set(now_, TimerKind::list); }
 void Node::State::on_wake() {
   TimerQueue<TimerKind>::Timer timer;
   while (timers_.pop_due(now_, timer)) on_timer(timer);
+  if (caller_.next_deadline() > now_) return;
+  caller_.on_wake(now_);
+  carry_out_calls();
 }
 
 void Node::State::on_timer(const TimerQueue<TimerKind>::Timer& timer) {

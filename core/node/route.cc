@@ -212,6 +212,7 @@ void Node::State::decide(uint32_t index) {
   Route& route = routes_[index];
   if (route.query.attempts >= kMaxRouteAttempts) return give_up(index, Reason::attempts_exhausted);
   const bool again = route.query.attempts > 0;
+  route.pending.clear();  // an answer to an earlier attempt decides nothing any more
   Decision decision = strategy_->decide(route.query, *view_, rng_);
   ++route.query.attempts;
   route.query.hint = kNoNode;
@@ -330,6 +331,7 @@ uint32_t Node::State::find_route(RouteId id) const {
 
 void Node::State::free_route(uint32_t index) {
   const Route& route = routes_[index];
+  end_call(index);
   if (route.leads) leaders_.erase(route.user);
   routes_.give(index);
 }
@@ -495,12 +497,13 @@ void Node::State::on_route_ack(NodeId from, const Frame& frame) {
   }
   if (frame.user != kNoUser) cache_.learn(frame.user, living(frame.nodes), frame.version, now_);
   if (index == kNil) return;
+  call_answered(index);
   Route& route = routes_[index];
   trace(TraceKind::route_ack, route.entry, frame.user, 0, frame.route.value, from);
   if (route.kind == Route::Kind::group_push) return free_route(index);
   route.acked = true;
-  if (route.kind == Route::Kind::group_batch) return;  // forwarded: one of several nodes answered
-  route.calling = false;
+  // Forwarded to several nodes: the first answer ends the call; NACKs of others may still come.
+  if (route.kind == Route::Kind::group_batch) return arm_route(index);
   route.pushed.insert(from);
   route.pending.erase(from);
   if (route.follows) return;  // its leader holds it; it ends with the leader
@@ -511,7 +514,7 @@ void Node::State::on_route_ack(NodeId from, const Frame& frame) {
     route.pending.insert(node);
     send_push(index, node);
   }
-  if (route.pending.empty()) finish_route(index);
+  return route.pending.empty() ? finish_route(index) : arm_route(index);
 }
 
 // About one member of a group push: it has sessions on several nodes. Those that were not known
@@ -534,6 +537,10 @@ void Node::State::on_nack(NodeId from, const Frame& frame) {
   if (LocalUser* local = live_user(frame.user)) local->elsewhere.erase(from);
   const uint32_t index = find_route(frame.route);
   if (index == kNil) return;
+  // A router chose the node: it is not in `pending`.
+  const bool forwarded =
+      routes_[index].call != kNoCall && routes_[index].kind == Route::Kind::single;
+  if (forwarded) call_answered(index);
   Route& route = routes_[index];
   trace(TraceKind::route_nack, route.entry, frame.user, 0, frame.route.value, from);
   const bool hinted = frame.node != kNoNode && frame.node != config_.id && frame.node != from &&
@@ -545,8 +552,6 @@ void Node::State::on_nack(NodeId from, const Frame& frame) {
                        {}, hinted ? frame.node : kNoNode);
   }
   if (route.user != frame.user || route.follows) return;
-  const bool forwarded = route.calling;  // a router chose the node: it is not in `pending`
-  route.calling = false;
   if (!route.pending.erase(from) && !forwarded) return;
   if (!route.pending.empty()) return;
   if (route.acked) return finish_route(index);
@@ -566,6 +571,7 @@ void Node::State::on_nack(NodeId from, const Frame& frame) {
 
 void Node::State::on_route_timer(uint32_t index) {
   Route& route = routes_[index];
+  if (route.kind == Route::Kind::group_batch) return free_route(index);
   if (route.kind == Route::Kind::group_push) {  // nobody answered for these: each is looked for
     const Entry entry = route.entry;
     const Payload list = route.list;
@@ -575,13 +581,6 @@ void Node::State::on_route_timer(uint32_t index) {
       start_route(entry, user, LastAnswer::timeout, {}, kNoNode);
     }
     return;
-  }
-  if (route.calling) {
-    route.calling = false;
-    if (route.kind == Route::Kind::group_batch) {
-      return route.acked ? free_route(index) : on_located_batch(index, {}, false);
-    }
-    return on_located(index, false, {}, 0);
   }
   if (route.acked) return finish_route(index);
   cache_.drop(route.user);

@@ -1,52 +1,118 @@
-// Calls to routers: RESOLVE ("where is this user?") and FORWARD ("bring it there").
+// Calls to routers, RESOLVE ("where is this user?") and FORWARD ("bring it there"), under the
+// configured invocation policy. A RESOLVE is answered by its router; a FORWARD by the node that got
+// the push, or by the router when it could not.
 #include <utility>
 
 #include "core/node/state.h"
 
 namespace imroute {
 
+void Node::State::open_calls() {
+  std::vector<Backend> routers;
+  for (uint32_t r = 0; r < config_.routers; ++r) routers.push_back({r, 1, 0, false});
+  caller_.update_targets(routers, now_);
+}
+
 void Node::State::call_router(uint32_t index, bool forward, bool authoritative) {
   Route& route = routes_[index];
   ++(forward ? counters_.forwards : counters_.resolves);
   trace(forward ? TraceKind::route_forward : TraceKind::route_resolve, route.entry, route.user, 0,
         id_of(index).value);
-  route.calling = true;
-  arm_route(index);
-  uint32_t up = 0;
-  for (const Peer& peer : routers_) up += peer.up ? 1 : 0;
-  if (up == 0) return;
-  uint64_t skip = rng_.below(up);
-  uint32_t target = 0;
-  for (uint32_t r = 0; r < routers_.size(); ++r) {
-    if (routers_[r].up && skip-- == 0) target = r;
+  end_call(index);
+  route.forwards = forward;
+  route.authoritative = authoritative;
+  // A forward that timed out may have been carried out; the mailbox's sequence hides a second one.
+  route.call = caller_.begin(now_, route.user.value, !forward || at_least_once());
+  if (route.call == kNoCall) return call_failed(index, false);
+  *calls_.insert(route.call.value) = index;
+  carry_out_calls();
+}
+
+// What the policy wants done. Acting may begin further calls, so the actions are taken out first.
+void Node::State::carry_out_calls() {
+  while (!caller_.actions().empty()) {
+    const auto actions = caller_.actions();
+    call_actions_.assign(actions.begin(), actions.end());
+    caller_.clear_actions();
+    const std::vector<CallAction> todo = std::exchange(call_actions_, {});
+    for (const CallAction& action : todo) {
+      const uint32_t* found = calls_.find(action.call.value);
+      if (found == nullptr) continue;
+      const uint32_t index = *found;
+      if (action.kind == CallAction::Kind::send) send_call(index, action);
+      if (action.kind != CallAction::Kind::done) continue;
+      calls_.erase(action.call.value);
+      routes_[index].call = kNoCall;
+      if (action.result != CallResult::ok) call_failed(index, action.degraded);
+    }
   }
+}
+
+void Node::State::send_call(uint32_t index, const CallAction& action) {
+  Route& route = routes_[index];
+  route.router = action.target;
   Frame frame;
-  frame.type = forward ? FrameType::forward : FrameType::resolve;
-  frame.number = id_of(index).value;
+  frame.type = route.forwards ? FrameType::forward : FrameType::resolve;
+  frame.number = action.call.value;
   frame.route = id_of(index);
   frame.node = config_.id;
   frame.user = route.user;
-  frame.flags = authoritative ? kFlagAuthoritative : uint8_t{0};
-  if (forward) frame.entry = route.entry;
+  frame.flags = route.authoritative ? kFlagAuthoritative : uint8_t{0};
+  if (route.forwards) frame.entry = route.entry;
   frame.list = route.list;
-  out_->push(SendPeer{address_of(RouterId{target}), std::move(frame)});
+  const RouterId router{static_cast<uint32_t>(action.target)};
+  out_->push(SendPeer{address_of(router), std::move(frame)});
 }
 
-void Node::State::on_resolved(const Frame& frame) {
-  const uint32_t index = find_route(frame.route);
-  if (index == kNil || !routes_[index].calling) return;
+void Node::State::call_failed(uint32_t index, bool degraded) {
   Route& route = routes_[index];
-  route.calling = false;
-  const bool answered = frame.reason == Reason::none || frame.reason == Reason::offline;
   if (route.kind == Route::Kind::group_batch) {
-    if (!list_is_whole<UserLocation>(frame.list)) {
-      ++counters_.protocol_errors;
-      return on_located_batch(index, {}, false);
-    }
-    const Payload list = frame.list;
-    return on_located_batch(index, list.as<UserLocation>(), answered);
+    return route.acked ? free_route(index) : on_located_batch(index, {}, false);
   }
-  on_located(index, answered, living(frame.nodes), frame.version);
+  if (route.acked) return finish_route(index);
+  const NodeSet stale = degraded ? cached(route.user) : NodeSet{};
+  if (!stale.empty()) return push_to(index, stale);
+  on_located(index, false, {}, 0);
+}
+
+// A forward is answered by the node that holds the user: whatever else was asked is not wanted.
+void Node::State::call_answered(uint32_t index) {
+  Route& route = routes_[index];
+  if (route.call == kNoCall) return;
+  const CallId call = std::exchange(route.call, kNoCall);
+  calls_.erase(call.value);
+  caller_.on_success(call, route.router, now_);
+  caller_.drop(call);
+  carry_out_calls();
+}
+
+void Node::State::end_call(uint32_t index) {
+  const CallId call = std::exchange(routes_[index].call, kNoCall);
+  if (call == kNoCall) return;
+  calls_.erase(call.value);
+  caller_.drop(call);
+}
+
+void Node::State::on_resolved(RouterId router, const Frame& frame) {
+  const CallId call{frame.number};
+  const uint32_t* found = calls_.find(call.value);
+  const bool answered = frame.reason == Reason::none || frame.reason == Reason::offline;
+  if (!answered || !list_is_whole<UserLocation>(frame.list)) {
+    if (answered) ++counters_.protocol_errors;
+    caller_.on_failure(call, router.value, answered ? Reason::protocol_error : frame.reason, now_);
+    return carry_out_calls();
+  }
+  const uint32_t index = found == nullptr ? kNil : *found;
+  const RouteId route = index == kNil ? RouteId{} : id_of(index);
+  caller_.on_success(call, router.value, now_);
+  carry_out_calls();
+  // Late, or (policy broadcast) not the last one asked.
+  if (index == kNil || find_route(route) == kNil || routes_[index].call == call) return;
+  if (routes_[index].kind == Route::Kind::group_batch) {
+    const Payload list = frame.list;
+    return on_located_batch(index, list.as<UserLocation>(), true);
+  }
+  on_located(index, true, living(frame.nodes), frame.version);
 }
 
 }  // namespace imroute

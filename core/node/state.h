@@ -11,6 +11,7 @@
 #include "core/base/rng.h"
 #include "core/base/slab.h"
 #include "core/base/timer_queue.h"
+#include "core/invoke/caller.h"
 #include "core/node/node.h"
 #include "core/placement/placement.h"
 #include "core/route/routing_strategy.h"
@@ -127,9 +128,12 @@ struct Route {
   NodeSet pushed;
   bool acked = false;
   bool broadcasted = false;
-  bool leads = false;    // others wait for this one's broadcast
-  bool follows = false;  // waits for another's broadcast
-  bool calling = false;  // waits for a router
+  bool leads = false;     // others wait for this one's broadcast
+  bool follows = false;   // waits for another's broadcast
+  CallId call = kNoCall;  // waits for a router
+  uint64_t router = 0;    // asked last
+  bool forwards = false;
+  bool authoritative = false;
   uint32_t first_follower = kNil, next_follower = kNil;
   MonoTime started = 0;
   uint32_t arms = 0;  // timer generation
@@ -332,7 +336,6 @@ struct Node::State {
   void push_to(uint32_t route, const NodeSet& nodes);
   void send_push(uint32_t route, NodeId node);
   void broadcast(RouteId id, UserId user, const Entry& entry, const Payload& list);
-  void call_router(uint32_t route, bool forward, bool authoritative);
   void arm_route(uint32_t route);
   void finish_route(uint32_t route);
   void give_up(uint32_t route, Reason reason);
@@ -356,7 +359,16 @@ struct Node::State {
   void on_route_timer(uint32_t route);
   void on_located(uint32_t route, bool answered, const NodeSet& nodes, uint64_t version);
   void on_located_batch(uint32_t route, std::span<const UserLocation> locations, bool answered);
-  void on_resolved(const Frame& frame);
+
+  // ---- router_calls.cc
+  void open_calls();
+  void call_router(uint32_t route, bool forward, bool authoritative);
+  void carry_out_calls();
+  void send_call(uint32_t route, const CallAction& action);
+  void call_failed(uint32_t route, bool degraded);
+  void call_answered(uint32_t route);
+  void end_call(uint32_t route);
+  void on_resolved(RouterId router, const Frame& frame);
 
   // ---- membership.cc
   void open_registry();
@@ -382,7 +394,7 @@ struct Node::State {
   // ---- on_peer.cc
   void on_peer_frame(Address peer, const Frame& frame);
   void on_node_frame(NodeId from, const Frame& frame);
-  void on_router_frame(const Frame& frame);
+  void on_router_frame(RouterId router, const Frame& frame);
   void on_bus_frame(const Frame& frame);
 
   // ---- on_reply.cc
@@ -446,7 +458,9 @@ struct Node::State {
   RouteCache moved_;     // where a user went who was here
   RouteCache pointers_;  // who holds users that this node owns by placement
   FlatMap<UserId, uint32_t> leaders_;
+  Caller caller_;
   FlatMap<uint64_t, uint32_t> calls_;  // call number -> route
+  std::vector<CallAction> call_actions_;
   struct Target {
     NodeId node;
     UserId user;
