@@ -78,6 +78,12 @@ void Node::State::on_pull_reply(const Pending& pending, ReplyStatus status,
     f.epoch_ok = mailbox_epoch_;
   ++counters_.gaps_pulled;
   const Via via = f.pull_via;
+  // A push that came while its entry was being read got here by itself, and is told as that.
+  const auto first_way = [&](const Entry& entry) {
+    uint32_t e = f.early;
+    while (e != kNil && early_[e].entry.position != entry.position) e = early_[e].next;
+    return e == kNil ? via : early_[e].via;
+  };
   bool complete = true;
   if (reply->entries != nullptr) {
     for (const Entry& entry : *reply->entries) {
@@ -90,7 +96,7 @@ void Node::State::on_pull_reply(const Pending& pending, ReplyStatus status,
       }
       if (ahead > 0) f.beyond = ahead >= 64 ? 0 : f.beyond >> ahead;  // skipped: not for this user
       f.at.seq = entry.position.seq - 1;
-      if (!take_in_order(index, entry, via)) {
+      if (!take_in_order(index, entry, first_way(entry))) {
         complete = false;
         break;
       }

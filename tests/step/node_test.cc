@@ -201,6 +201,26 @@ TEST_F(NodeTest, GapIsFilledFromTheMailboxAfterAMoment) {
   EXPECT_EQ(delivered[0].via, Via::sync);
 }
 
+// Found by scenarios/hot-user.json, seed 43: what was pushed and only waited says so.
+TEST_F(NodeTest, PushedEntryThatWaitedForAPulledOneIsStillAPush) {
+  bench_.bind(kBobLink, kBob);
+  bench_.peer(NodeId{1}, bench_.push_frame(kBob, kAnnBob, kAnn, 2));
+  bench_.live_for(400 * kMillisecond);
+  const auto read = bench_.take_op<MailboxOp>(MailboxOpKind::read);
+  ASSERT_TRUE(read.has_value());
+  MailboxReply r = bench_.from_store();
+  r.kind = MailboxOpKind::read;
+  r.entries = std::make_shared<const std::vector<Entry>>(
+      std::vector<Entry>{bench_.push_frame(kBob, kAnnBob, kAnn, 1).entry,
+                         bench_.push_frame(kBob, kAnnBob, kAnn, 2).entry});
+  r.next = r.head = {1, 2};
+  bench_.answer(read->id, r);
+  const auto delivered = bench_.to_client(kBobLink, FrameType::deliver);
+  ASSERT_EQ(delivered.size(), 2u);
+  EXPECT_EQ(delivered[0].via, Via::sync);
+  EXPECT_EQ(delivered[1].via, Via::push);
+}
+
 TEST_F(NodeTest, DuplicatePushIsDeliveredOnce) {
   bench_.bind(kBobLink, kBob);
   bench_.peer(NodeId{1}, bench_.push_frame(kBob, kAnnBob, kAnn, 1));
