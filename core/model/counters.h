@@ -34,7 +34,7 @@ namespace imroute {
   X(pushes, "PUSH frames sent to a node")                                       \
   X(broadcasts, "broadcasts sent")                                              \
   X(rebroadcasts, "broadcasts after a NACK or a lost answer")                   \
-  X(rebroadcasts_collapsed, "routes that waited for another route's broadcast") \
+  X(rebroadcasts_collapsed, "routes that waited for what another route learns") \
   X(lookups, "directory lookups for routing")                                   \
   X(resolves, "router resolves for routing")                                    \
   X(forwards, "messages forwarded through a router")                            \

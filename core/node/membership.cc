@@ -70,8 +70,10 @@ void Node::State::on_registry_reply(const Pending& pending, ReplyStatus status,
       return;
     case PendingKind::list:
       listing_ = false;
-      if (status == ReplyStatus::ok) return apply_view(reply->view);
-      timers_.set(now_ + kIdentityRetry, TimerKind::list);
+      if (status == ReplyStatus::ok) apply_view(reply->view);
+      if (status != ReplyStatus::ok) timers_.set(now_ + kIdentityRetry, TimerKind::list);
+      // The notice may overtake the answer that it makes old.
+      if (status == ReplyStatus::ok && list_again_) timers_.set(now_, TimerKind::list);
       return;
     case PendingKind::raise_epoch:
       learning_identity_ = false;
@@ -205,6 +207,7 @@ void Node::State::on_peer_down(Address address) {
   peer->backoff_ns = std::clamp<DurationNs>(peer->backoff_ns * 2, config_.sessions.backoff_min_ns,
                                             config_.sessions.backoff_max_ns);
   peer->next_dial = now_ + rng_.between(peer->backoff_ns / 2, peer->backoff_ns);
+  timers_.set(peer->next_dial, TimerKind::dial);
   if (address.kind == PeerKind::router) {
     caller_.set_target_up(address.index, false, now_);
     carry_out_calls();

@@ -45,6 +45,8 @@ void Node::State::on_timer(const TimerQueue<TimerKind>::Timer& timer) {
       return on_chase_timer(index, stamp);
     case TimerKind::beacon:
       return send_beacons();
+    case TimerKind::dial:
+      return dial_peers();
     case TimerKind::scan:
       return scan();
     case TimerKind::renew: {
@@ -61,8 +63,12 @@ void Node::State::on_timer(const TimerQueue<TimerKind>::Timer& timer) {
     }
     case TimerKind::list: {
       // On a watch, on an answer that was lost, and once a lease whatever happens (lost watch).
-      if (listing_) return;
+      if (listing_) {
+        list_again_ = true;
+        return;
+      }
       listing_ = true;
+      list_again_ = false;
       RegistryOp op;
       op.kind = RegistryOpKind::list;
       Pending pending;

@@ -221,19 +221,7 @@ void Node::State::decide(uint32_t index) {
     case RouteAction::push:
       return push_to(index, decision.nodes);
     case RouteAction::broadcast: {
-      const uint32_t* leader = leaders_.find(route.user);
-      if (leader != nullptr && *leader != index && strategy_->uses_cache()) {
-        ++counters_.rebroadcasts_collapsed;  // single flight: wait for what it learns
-        route.follows = true;
-        route.next_follower = routes_[*leader].first_follower;
-        routes_[*leader].first_follower = index;
-        trace(TraceKind::route_collapsed, route.entry, route.user, 0, id_of(index).value);
-        return;
-      }
-      if (leader == nullptr && strategy_->uses_cache()) {
-        route.leads = true;
-        *leaders_.insert(route.user) = index;
-      }
+      if (follows_another(index)) return;
       if (again) ++counters_.rebroadcasts;
       route.broadcasted = true;
       route.pending.clear();
@@ -241,6 +229,7 @@ void Node::State::decide(uint32_t index) {
       return arm_route(index);
     }
     case RouteAction::lookup: {
+      if (follows_another(index)) return;
       ++counters_.lookups;
       trace(TraceKind::route_lookup, route.entry, route.user, 0, id_of(index).value);
       DirectoryOp op;
@@ -254,6 +243,7 @@ void Node::State::decide(uint32_t index) {
       return;
     }
     case RouteAction::resolve:
+      if (follows_another(index)) return;
       return call_router(index, false, decision.authoritative);
     case RouteAction::forward:
       return call_router(index, true, decision.authoritative);
@@ -261,6 +251,26 @@ void Node::State::decide(uint32_t index) {
       return give_up(
           index, route.query.last == LastAnswer::looked_up ? Reason::offline : Reason::no_route);
   }
+}
+
+// Single flight per user: while one route asks where a user is, the others wait for what it learns,
+// and go on in the order they came. False: this one asks.
+bool Node::State::follows_another(uint32_t index) {
+  Route& route = routes_[index];
+  if (!strategy_->uses_cache()) return false;
+  const uint32_t* leader = leaders_.find(route.user);
+  if (leader == nullptr) {
+    route.leads = true;
+    *leaders_.insert(route.user) = index;
+    return false;
+  }
+  if (*leader == index) return false;
+  ++counters_.rebroadcasts_collapsed;
+  route.follows = true;
+  route.next_follower = routes_[*leader].first_follower;
+  routes_[*leader].first_follower = index;
+  trace(TraceKind::route_collapsed, route.entry, route.user, 0, id_of(index).value);
+  return true;
 }
 
 void Node::State::push_to(uint32_t index, const NodeSet& nodes) {
@@ -609,7 +619,9 @@ void Node::State::on_located(uint32_t index, bool answered, const NodeSet& nodes
   cache_.learn(route.user, nodes, version, now_);
   route.query.known = nodes;
   route.query.last = LastAnswer::looked_up;
+  const RouteId id = id_of(index);
   decide(index);
+  if (find_route(id) != kNil && routes_[index].leads) release_followers(index, nodes);
 }
 
 void Node::State::on_located_batch(uint32_t index, std::span<const UserLocation> locations,

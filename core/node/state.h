@@ -199,6 +199,7 @@ enum class TimerKind : uint8_t {
   linger,
   chase,
   beacon,
+  dial,
   scan,
   renew,
   list,
@@ -336,6 +337,7 @@ struct Node::State {
   void push_to(uint32_t route, const NodeSet& nodes);
   void send_push(uint32_t route, NodeId node);
   void broadcast(RouteId id, UserId user, const Entry& entry, const Payload& list);
+  bool follows_another(uint32_t route);
   void arm_route(uint32_t route);
   void finish_route(uint32_t route);
   void give_up(uint32_t route, Reason reason);
@@ -490,6 +492,7 @@ struct Node::State {
   MonoTime suspended_alone_since_ = 0;  // suspended, though most others renew again
   bool draining_ = false, drained_ = false;
   bool opening_ = false, listing_ = false;
+  bool list_again_ = false;  // the watch fired while a list was under way
   std::vector<Peer> nodes_, routers_;
 };
 
