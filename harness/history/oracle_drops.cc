@@ -3,6 +3,7 @@
 // changed, a fault was in force), then what the core itself counted as dropped and why. What is
 // left is a violation. A message that shows up after all is taken back from its cause.
 #include <algorithm>
+#include <utility>
 
 #include "harness/history/state.h"
 
@@ -116,7 +117,7 @@ void judge_conservation(History::State& s, int64_t t, const FinalState& state) {
   });
   auto& dropped = s.result.messages.dropped;
   // The core says why it dropped: its counters name what the facts could not.
-  uint64_t& nameless = dropped["unaccounted"];
+  uint64_t nameless = std::exchange(dropped["unaccounted"], 0);
   const Counters& c = state.counters;
   const std::pair<const char*, uint64_t> named[] = {{"no_route", c.drops_no_route},
                                                     {"offline", c.drops_offline},
@@ -132,6 +133,7 @@ void judge_conservation(History::State& s, int64_t t, const FinalState& state) {
     s.violate(Property::no_loss, t,
               std::to_string(nameless) + " deliveries are neither made nor dropped for any cause");
   }
+  dropped["unaccounted"] = nameless;
   std::erase_if(dropped, [](const auto& entry) { return entry.second == 0; });
   uint64_t sum = 0;
   for (const auto& [cause, n] : dropped) sum += n;
