@@ -44,19 +44,15 @@ void judge_routing(History::State& s, const Showing& x) {
   // A new session is served by the mailbox first, and so is a device that cannot keep up.
   const bool settled = d.bound_at + s.bind_settle_ns <= m.stored_at &&
                        d.crowded_at < m.stored_at - 2 * s.faults.sync_bound() && !new_member(s, x);
-  // The regular comparison may find an entry whose push is still looking for its way: no failure.
-  // A routing that does not work at all loses this race nine times in ten.
-  const bool raced = x.via == Via::sync && x.t - m.stored_at <= s.delivery.route_deadline_ns;
-  const bool by_itself = x.via == Via::push || raced;
   const int64_t calm = s.faults.calm_since();
   if (calm != kNever && m.stored_at < calm) {
     if (d.returned_at <= m.stored_at) not_converged_until(s, x.t);
-  } else if (settled && (!by_itself || x.t - m.stored_at > s.settle_ns)) {
+  } else if (settled && (x.via != Via::push || x.t - m.stored_at > s.settle_ns)) {
     not_converged_until(s, m.stored_at);
   }
   if (!settled || m.stored_at < s.faults.quiet_since()) return;
   s.judge(Property::routing_works);
-  if (by_itself) return;
+  if (x.via == Via::push) return;
   static constexpr const char* kNames[] = {"push", "hand-over", "sync", "login"};
   s.violate(Property::routing_works, x.t,
             s.say_message(x.message) + ", stored at " + std::to_string(m.stored_at / 1'000'000) +
