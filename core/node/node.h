@@ -3,7 +3,8 @@
 // are one file each:
 //   on_client.cc   sends, acks, pings, appends
 //   sessions.cc    bind, displacement, hand-over, owners, session checks
-//   route.cc       carrying out routing decisions; the receiving side of a push
+//   route.cc       carrying out routing decisions; route_group.cc for groups, router_calls.cc
+//   receive.cc     the receiving side of a push
 //   deliver.cc     order, windows, acks, redelivery
 //   sync.cc        what only the mailbox can tell: gaps, logins, compare, cursors
 //   membership.cc  lease, fence, view, mesh, drain

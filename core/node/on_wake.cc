@@ -13,6 +13,43 @@ void Node::State::on_wake() {
   carry_out_calls();
 }
 
+void Node::State::send_renewal() {
+  RegistryOp op;
+  op.kind = RegistryOpKind::renew;
+  Pending pending;
+  pending.kind = PendingKind::renew;
+  pending.stamp = static_cast<uint32_t>(registry_session_);
+  pending.sent_at = now_;
+  registry(std::move(op), pending);
+  timers_.set(now_ + config_.sessions.lease_ns / 3, TimerKind::renew, registry_session_);
+}
+
+void Node::State::send_list() {
+  // On a watch, on an answer that was lost, and once a lease whatever happens (lost watch).
+  if (listing_) {
+    list_again_ = true;
+    return;
+  }
+  listing_ = true;
+  list_again_ = false;
+  RegistryOp op;
+  op.kind = RegistryOpKind::list;
+  Pending pending;
+  pending.kind = PendingKind::list;
+  registry(std::move(op), pending);
+}
+
+void Node::State::probe_mailbox() {
+  if (mailbox_epoch_ != 0) return;
+  if (mailbox_identity_ != 0) return learn_identity(mailbox_identity_);
+  MailboxOp probe;
+  probe.kind = MailboxOpKind::compare;
+  probe.known = compare_batches_.take();
+  Pending pending;
+  pending.kind = PendingKind::compare;
+  mailbox(std::move(probe), pending);
+}
+
 void Node::State::on_timer(const TimerQueue<TimerKind>::Timer& timer) {
   const auto index = static_cast<uint32_t>(timer.key);
   const auto stamp = static_cast<uint32_t>(timer.stamp);
@@ -49,33 +86,11 @@ void Node::State::on_timer(const TimerQueue<TimerKind>::Timer& timer) {
       return dial_peers();
     case TimerKind::scan:
       return scan();
-    case TimerKind::renew: {
-      if (timer.key != registry_session_ || registry_session_ == 0) return;
-      RegistryOp op;
-      op.kind = RegistryOpKind::renew;
-      Pending pending;
-      pending.kind = PendingKind::renew;
-      pending.stamp = static_cast<uint32_t>(registry_session_);
-      pending.sent_at = now_;
-      registry(std::move(op), pending);
-      timers_.set(now_ + config_.sessions.lease_ns / 3, TimerKind::renew, registry_session_);
+    case TimerKind::renew:
+      if (timer.key == registry_session_ && registry_session_ != 0) send_renewal();
       return;
-    }
-    case TimerKind::list: {
-      // On a watch, on an answer that was lost, and once a lease whatever happens (lost watch).
-      if (listing_) {
-        list_again_ = true;
-        return;
-      }
-      listing_ = true;
-      list_again_ = false;
-      RegistryOp op;
-      op.kind = RegistryOpKind::list;
-      Pending pending;
-      pending.kind = PendingKind::list;
-      registry(std::move(op), pending);
-      return;
-    }
+    case TimerKind::list:
+      return send_list();
     case TimerKind::check:
       start_session_check();
       if (!listing_) timers_.set(now_, TimerKind::list);
@@ -92,17 +107,8 @@ void Node::State::on_timer(const TimerQueue<TimerKind>::Timer& timer) {
       flush_cursors();
       timers_.set(now_ + kCursorInterval, TimerKind::cursors);
       return;
-    case TimerKind::identity: {
-      if (mailbox_epoch_ != 0) return;
-      if (mailbox_identity_ != 0) return learn_identity(mailbox_identity_);
-      MailboxOp probe;
-      probe.kind = MailboxOpKind::compare;
-      probe.known = compare_batches_.take();
-      Pending pending;
-      pending.kind = PendingKind::compare;
-      mailbox(std::move(probe), pending);
-      return;
-    }
+    case TimerKind::identity:
+      return probe_mailbox();
   }
 }
 

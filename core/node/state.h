@@ -326,10 +326,11 @@ struct Node::State {
   void note_cursor(uint32_t followed);
   void flush_cursors();
 
-  // ---- route.cc
+  // ---- route.cc, route_group.cc, receive.cc
   void route_entry(const Entry& entry, const Batch<UserId>& members);
   void route_user(const Entry& entry, UserId user);
   void route_group(const Entry& entry, std::span<const UserId> members);
+  void push_targets(const Entry& entry);
   void push_group(const Entry& entry, NodeId node, std::span<const UserId> users);
   void start_route(const Entry& entry, UserId user, LastAnswer last, const NodeSet& known,
                    NodeId hint);
@@ -407,6 +408,9 @@ struct Node::State {
   // ---- on_wake.cc
   void on_view_changed();
   void on_wake();
+  void send_renewal();
+  void send_list();
+  void probe_mailbox();
   void on_timer(const TimerQueue<TimerKind>::Timer& timer);
 
   NodeConfig config_;
