@@ -90,6 +90,8 @@ void Node::State::on_registry_reply(const Pending& pending, ReplyStatus status,
         }
         return;
       }
+      // Superseded: another store answers by now, and only a question to it tells which.
+      if (status == ReplyStatus::error && pending.base == mailbox_identity_) mailbox_identity_ = 0;
       timers_.set(now_ + kIdentityRetry, TimerKind::identity);
       return;
     default:

@@ -36,10 +36,12 @@ void Node::State::on_group_push(NodeId from, const Frame& frame) {
         if (targeted) send_nack(frame.node, frame.route, user);
         continue;
       }
-      // Senders that learned of this user before the other session came miss it: tell them.
+      // Senders that learned of this user before the other session came miss it: tell them. Later
+      // than a cache remembers they have asked again; but an owner is computed, never asked for.
       const LocalUser& local = *live_user(user);
       const DurationNs ttl = config_.strategy.cache_ttl_ns;
-      const bool recent = ttl == 0 || now_ - local.changed_at <= ttl;
+      const bool recent =
+          ttl == 0 || config_.strategy.places_logins() || now_ - local.changed_at <= ttl;
       if (targeted && recent && !local.elsewhere.empty()) {
         send_route_ack(frame.node, frame.route, user);
       }

@@ -77,7 +77,7 @@ void Node::State::route_user(const Entry& entry, UserId user) {
 }
 
 void Node::State::start_route(const Entry& entry, UserId user, LastAnswer last,
-                              const NodeSet& known, NodeId hint) {
+                              const NodeSet& known, NodeId hint, NodeId reached) {
   const uint32_t index = routes_.take();
   if (index == kNil) {
     ++counters_.routes_given_up;
@@ -89,6 +89,7 @@ void Node::State::start_route(const Entry& entry, UserId user, LastAnswer last,
   route.query.user = user;
   route.query.last = last;
   route.query.hint = hint;
+  if (reached != kNoNode) route.pushed.insert(reached);
   if (last == LastAnswer::nothing && !known.empty()) {  // from this node's own records
     ++route.query.attempts;
     return push_to(index, known);
@@ -110,9 +111,14 @@ void Node::State::decide(uint32_t index) {
   if (route.query.attempts >= kMaxRouteAttempts) return give_up(index, Reason::attempts_exhausted);
   const bool again = route.query.attempts > 0;
   route.pending.clear();  // an answer to an earlier attempt decides nothing any more
+  end_call(index);
   Decision decision = strategy_->decide(route.query, *view_, rng_);
   ++route.query.attempts;
   route.query.hint = kNoNode;
+  // What a strategy does after a silence or a failed question is its one retry.
+  if (route.query.last == LastAnswer::timeout || route.query.last == LastAnswer::lookup_failed) {
+    route.query.retried = true;
+  }
   const auto stamp = routes_.stamp(index);
   switch (decision.action) {
     case RouteAction::push:
@@ -331,17 +337,20 @@ void Node::State::on_route_ack(NodeId from, const Frame& frame) {
 }
 
 // About one member of a group push: it has sessions on several nodes. Those that were not known
-// when the message was fanned out get it now.
+// when the message was fanned out get it now. A router that forwards by a computed placement knows
+// one node of each member; one that reads the directory has reached all.
 void Node::State::on_member_ack(NodeId from, uint32_t index, const Frame& frame) {
   const Route& route = routes_[index];
   NodeSet others = living(frame.nodes);
   others.erase(config_.id);
-  const bool sent = cache_.covered(frame.user, others, route.started);
+  const bool forwarded = route.kind == Route::Kind::group_batch;
+  const bool sent = forwarded ? !config_.strategy.places_logins()
+                              : cache_.covered(frame.user, others, route.started);
   cache_.learn(frame.user, others, frame.version, now_);
   others.erase(from);
-  if (sent || others.empty() || route.kind != Route::Kind::group_push) return;
+  if (sent || others.empty()) return;
   const Entry entry = route.entry;
-  start_route(entry, frame.user, LastAnswer::nothing, others, kNoNode);
+  start_route(entry, frame.user, LastAnswer::nothing, others, kNoNode, from);
 }
 
 void Node::State::on_nack(NodeId from, const Frame& frame) {
@@ -402,8 +411,6 @@ void Node::State::on_route_timer(uint32_t index) {
   route.query.known.clear();
   route.query.last = LastAnswer::timeout;
   decide(index);
-  // What a strategy does after a timeout is its one retry.
-  if (routes_.used(index)) routes_[index].query.retried = true;
 }
 
 // A directory or a router answered for one user.
@@ -412,9 +419,7 @@ void Node::State::on_located(uint32_t index, bool answered, const NodeSet& nodes
   Route& route = routes_[index];
   if (!answered) {
     route.query.last = LastAnswer::lookup_failed;
-    decide(index);
-    if (routes_.used(index)) routes_[index].query.retried = true;
-    return;
+    return decide(index);
   }
   if (live_user(route.user) != nullptr && nodes.contains(config_.id)) {
     for_each_session(route.user, [&](uint32_t s) { offer(s, route.entry, Via::push); });

@@ -18,7 +18,6 @@ void Node::State::call_router(uint32_t index, bool forward, bool authoritative) 
   ++(forward ? counters_.forwards : counters_.resolves);
   trace(forward ? TraceKind::route_forward : TraceKind::route_resolve, route.entry, route.user, 0,
         id_of(index).value);
-  end_call(index);
   route.forwards = forward;
   route.authoritative = authoritative;
   // A forward that timed out may have been carried out; the mailbox's sequence hides a second one.

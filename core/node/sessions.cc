@@ -349,10 +349,12 @@ void Node::State::on_handover(const Frame& frame) {
   }
 }
 
+// No answer while the user has no session here: its bind may be on the way with an older record,
+// and the teller repeats until the session is live or the row is gone.
 void Node::State::on_owners(NodeId from, const Frame& frame) {
-  if (LocalUser* local = live_user(frame.user)) {
-    if (frame.version > local->version) note_elsewhere(*local, frame.nodes, frame.version);
-  }
+  LocalUser* local = live_user(frame.user);
+  if (local == nullptr) return;
+  if (frame.version > local->version) note_elsewhere(*local, frame.nodes, frame.version);
   Frame answer;
   answer.type = FrameType::owners_ack;
   answer.user = frame.user;

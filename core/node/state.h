@@ -332,8 +332,9 @@ struct Node::State {
   void route_group(const Entry& entry, std::span<const UserId> members);
   void push_targets(const Entry& entry);
   void push_group(const Entry& entry, NodeId node, std::span<const UserId> users);
+  // `reached`: a node that has it already.
   void start_route(const Entry& entry, UserId user, LastAnswer last, const NodeSet& known,
-                   NodeId hint);
+                   NodeId hint, NodeId reached = kNoNode);
   void decide(uint32_t route);
   void push_to(uint32_t route, const NodeSet& nodes);
   void send_push(uint32_t route, NodeId node);

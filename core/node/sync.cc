@@ -96,6 +96,7 @@ void Node::State::on_pull_reply(const Pending& pending, ReplyStatus status,
       }
       if (ahead > 0) f.beyond = ahead >= 64 ? 0 : f.beyond >> ahead;  // skipped: not for this user
       f.at.seq = entry.position.seq - 1;
+      f.member = true;  // the store gives only what the user is entitled to, left meanwhile or not
       if (!take_in_order(index, entry, first_way(entry))) {
         complete = false;
         break;

@@ -46,6 +46,7 @@ class NodeBench {
   void client(LinkId link, Frame frame) { step(ClientFrame{link, frame}); }
   void peer(NodeId from, Frame frame) { step(PeerFrame{address_of(from), frame}); }
   void peer_up(uint32_t index) { step(PeerUp{address_of(NodeId{index})}); }
+  void router_up(uint32_t index) { step(PeerUp{address_of(RouterId{index})}); }
 
   // ---- looking (and taking away what was looked at)
   template <class T>

@@ -63,7 +63,8 @@ class NodeGroupTest : public ::testing::Test {
     log.next = log.head = {1, head};
     bench_.answer(read->id, log);
   }
-  NodeBench bench_{config()};
+  explicit NodeGroupTest(NodeConfig c = config()) : bench_(c) {}
+  NodeBench bench_;
 };
 
 TEST_F(NodeGroupTest, OnePushPerNodeWhateverTheMembers) {
@@ -204,6 +205,65 @@ TEST_F(NodeGroupTest, HolderNamesTheOtherNodesOfAMember) {
   EXPECT_EQ(acks[1].frame.user, kNoUser);
 }
 
+class NodeForwardGroupTest : public NodeGroupTest {
+ protected:
+  static NodeConfig forward() {
+    NodeConfig c = config();
+    c.strategy.kind = StrategyKind::central;
+    c.strategy.mode = CentralMode::forward;
+    c.strategy.placement.kind = PlacementKind::hash;
+    c.routers = 1;
+    return c;
+  }
+  NodeForwardGroupTest() : NodeGroupTest(forward()) {}
+};
+
+// A router that computes the owner of a member knows nothing of a device that is elsewhere.
+// (nemesis 26, central:forward:hash)
+TEST_F(NodeForwardGroupTest, SecondDeviceOfAMemberIsReachedFromTheAnswerOfTheOwner) {
+  bench_.router_up(0);
+  bench_.bind(kAnnLink, kAnn);
+  send_to_group(1, {kAnn, kBob});
+  const auto forwards = bench_.to_peers(FrameType::forward);
+  ASSERT_EQ(forwards.size(), 1u);
+  Frame ack;
+  ack.type = FrameType::route_ack;
+  ack.route = forwards[0].frame.route;
+  ack.user = kBob;
+  ack.version = 9;
+  ack.nodes.push_back(NodeId{1});
+  ack.nodes.push_back(NodeId{2});
+  bench_.peer(NodeId{1}, ack);
+  const auto more = bench_.to_peers(FrameType::push);
+  ASSERT_EQ(more.size(), 1u);
+  EXPECT_EQ(more[0].peer.index, 2u);
+  ack.route = more[0].frame.route;
+  bench_.peer(NodeId{2}, ack);
+  EXPECT_TRUE(bench_.to_peers(FrameType::push).empty()) << "the owner has it already";
+}
+
+// Nobody looks an owner up, so nobody ever learns by itself: it is told with every group message.
+TEST_F(NodeForwardGroupTest, OwnerNamesTheOtherNodesHoweverLongAgoTheyCame) {
+  bench_.bind(kBobLink, kBob, 1);
+  Frame owners;
+  owners.type = FrameType::owners;
+  owners.user = kBob;
+  owners.version = 5;
+  owners.nodes.push_back(NodeId{0});
+  owners.nodes.push_back(NodeId{2});
+  bench_.peer(NodeId{2}, owners);
+  Frame ping;
+  ping.type = FrameType::ping;
+  for (DurationNs t = 0; t < 2 * config().strategy.cache_ttl_ns; t += kSecond) {
+    bench_.client(kBobLink, ping);
+    bench_.live_for(kSecond);
+  }
+  bench_.peer(NodeId{1}, group_push(EntryKind::message, {}, 9, {kBob}));
+  const auto acks = bench_.to_peers(FrameType::route_ack);
+  ASSERT_EQ(acks.size(), 2u);
+  EXPECT_EQ(acks[0].frame.nodes.size(), 2u);
+}
+
 TEST_F(NodeGroupTest, EntitledFromJoinToLeave) {
   bench_.bind(kBobLink, kBob);
   bench_.peer(NodeId{1}, group_push(EntryKind::join, kBob, 4, {kBob}));
@@ -214,6 +274,47 @@ TEST_F(NodeGroupTest, EntitledFromJoinToLeave) {
   EXPECT_EQ(delivered[1].via, Via::push) << "what came meanwhile waited and was pushed";
   bench_.peer(NodeId{1}, group_push(EntryKind::leave, kBob, 6, {kBob}));
   bench_.peer(NodeId{1}, group_push(EntryKind::message, {}, 7, {kBob}));
+  EXPECT_TRUE(bench_.to_client(kBobLink, FrameType::deliver).empty());
+}
+
+// A member when it was written, not any more when it is read: it was entitled, so it gets it.
+// (nemesis 400, broadcast, random)
+TEST_F(NodeGroupTest, LeftWhileOfflineStillGetsWhatCameBefore) {
+  bench_.step(ClientUp{kBobLink});
+  Frame bind;
+  bind.type = FrameType::bind;
+  bind.user = kBob;
+  bind.generation = 1;
+  bench_.client(kBobLink, bind);
+  const auto op = bench_.take_op<DirectoryOp>(DirectoryOpKind::bind);
+  ASSERT_TRUE(op.has_value());
+  DirectoryReply bound;
+  bound.record.user = kBob;
+  bound.record.version = 1;
+  bound.record.rows.push_back(op->row);
+  bench_.answer(op->id, bound);
+  const auto index = bench_.take_op<MailboxOp>(MailboxOpKind::open_device);
+  ASSERT_TRUE(index.has_value());
+  MailboxReply r = bench_.from_store();
+  r.kind = MailboxOpKind::open_device;
+  r.index_version = 2;
+  r.conversations = std::make_shared<const std::vector<ConversationState>>(
+      std::vector<ConversationState>{{kGroup, {1, 7}, {1, 2}, false}});
+  bench_.answer(index->id, r);
+  const auto read = bench_.take_op<MailboxOp>(MailboxOpKind::read);
+  ASSERT_TRUE(read.has_value());
+  MailboxReply log = bench_.from_store();
+  log.kind = MailboxOpKind::read;
+  log.entries = std::make_shared<const std::vector<Entry>>(
+      std::vector<Entry>{group_push(EntryKind::message, {}, 3, {}).entry,
+                         group_push(EntryKind::leave, kBob, 4, {}).entry});
+  log.next = log.head = {1, 7};
+  log.member = false;
+  bench_.answer(read->id, log);
+  const auto delivered = bench_.to_client(kBobLink, FrameType::deliver);
+  ASSERT_EQ(delivered.size(), 1u);
+  EXPECT_EQ(delivered[0].entry.position, (Position{1, 3}));
+  bench_.peer(NodeId{1}, group_push(EntryKind::message, {}, 8, {kBob}));
   EXPECT_TRUE(bench_.to_client(kBobLink, FrameType::deliver).empty());
 }
 

@@ -296,6 +296,39 @@ TEST_F(NodeTest, DisplacedSessionIsClosedHandsOverAndLeavesAHint) {
   EXPECT_EQ(nack[0].frame.node, NodeId{2});
 }
 
+// Two devices of a user bind at two nodes at once; the later record is told before the bind here is
+// answered with the earlier one. (nemesis 163, broadcast, least_active)
+TEST_F(NodeTest, OtherNodesAreNotAcknowledgedBeforeTheSessionIsLive) {
+  bench_.step(ClientUp{kBobLink});
+  Frame bind;
+  bind.type = FrameType::bind;
+  bind.user = kBob;
+  bind.generation = 1;
+  bench_.client(kBobLink, bind);
+  const auto op = bench_.take_op<DirectoryOp>(DirectoryOpKind::bind);
+  ASSERT_TRUE(op.has_value());
+  Frame owners;
+  owners.type = FrameType::owners;
+  owners.user = kBob;
+  owners.version = 2;
+  owners.nodes.push_back(NodeId{0});
+  owners.nodes.push_back(NodeId{2});
+  bench_.peer(NodeId{2}, owners);
+  EXPECT_TRUE(bench_.to_peers(FrameType::owners_ack).empty());
+  DirectoryReply earlier;
+  earlier.kind = DirectoryOpKind::bind;
+  earlier.record.user = kBob;
+  earlier.record.version = 1;
+  earlier.record.rows.push_back(op->row);
+  bench_.answer(op->id, earlier);
+  bench_.peer(NodeId{2}, owners);  // told again
+  ASSERT_EQ(bench_.to_peers(FrameType::owners_ack).size(), 1u);
+  bench_.peer(NodeId{1}, bench_.push_frame(kBob, kAnnBob, kAnn, 1));
+  const auto acks = bench_.to_peers(FrameType::route_ack);
+  ASSERT_EQ(acks.size(), 1u);
+  EXPECT_EQ(acks[0].frame.nodes.size(), 2u);
+}
+
 TEST_F(NodeTest, StaleDisplaceDoesNotEvictANewerLogin) {
   bench_.bind(kBobLink, kBob, 5);
   Frame displace;
@@ -430,6 +463,29 @@ TEST_F(NodeTest, RewindOfTheStoreIsPassedOnAndReadFromThere) {
 }
 
 // Found by scenarios/scale-1000.json: a view change lost this way stayed unseen for half a lease.
+// The store that was heard of is superseded by the time its epoch is asked for, and no session is
+// left whose compare would hear of the next one. (nemesis 355, broadcast)
+TEST_F(NodeTest, SupersededStoreIdentityIsForgottenAndTheStoreAskedAgain) {
+  bench_.step(ClientUp{kAnnLink});
+  bench_.bind(kAnnLink, kAnn);
+  MailboxReply other = bench_.from_store();
+  other.kind = MailboxOpKind::compare;
+  other.identity = 501;
+  bench_.live_for(8 * kSecond);
+  const auto compare = bench_.take_op<MailboxOp>(MailboxOpKind::compare);
+  ASSERT_TRUE(compare.has_value());
+  bench_.answer(compare->id, other);
+  const auto raise = bench_.take_op<RegistryOp>(RegistryOpKind::raise_epoch);
+  ASSERT_TRUE(raise.has_value());
+  EXPECT_EQ(raise->identity, 501u);
+  bench_.step(ClientDown{kAnnLink});
+  bench_.take<StoreOp>();
+  bench_.step(Reply{raise->id, ReplyStatus::error, nullptr, nullptr, nullptr});
+  bench_.live_for(kSecond);
+  EXPECT_FALSE(bench_.take_op<RegistryOp>(RegistryOpKind::raise_epoch).has_value());
+  EXPECT_TRUE(bench_.take_op<MailboxOp>(MailboxOpKind::compare).has_value());
+}
+
 TEST_F(NodeTest, WatchThatFiresDuringAListIsNotLost) {
   bench_.step(ViewChanged{});
   bench_.run_until(bench_.now());
