@@ -449,7 +449,8 @@ struct Node::State {
   FlatMap<ConversationId, Group> groups_;
   Slab<Unacked> unacked_;
   Slab<Early> early_;
-  std::vector<CursorUpdate> cursor_updates_;
+  std::vector<CursorUpdate> cursor_updates_;  // of conversations not followed any more
+  std::vector<std::pair<uint32_t, uint32_t>> dirty_cursors_;  // followed: index, stamp
   BatchBuffers<CursorUpdate> cursor_batches_;
   BatchBuffers<CompareItem> compare_batches_;
   BatchBuffers<SessionClaim> claim_batches_;

@@ -285,6 +285,7 @@ void Node::State::note_cursor(uint32_t index) {
   Followed& f = followed_[index];
   if (f.cursor_dirty) return;
   f.cursor_dirty = true;
+  dirty_cursors_.push_back({index, followed_.stamp(index)});
 }
 
 void Node::State::flush_cursors() {
@@ -302,12 +303,13 @@ void Node::State::flush_cursors() {
   };
   for (const CursorUpdate& update : cursor_updates_) add(update);
   cursor_updates_.clear();
-  for (uint32_t i = 0; i < followed_.slots(); ++i) {
-    if (!followed_.used(i) || !followed_[i].cursor_dirty) continue;
-    Followed& f = followed_[i];
+  for (const auto& [index, stamp] : dirty_cursors_) {
+    if (!followed_.is(index, stamp)) continue;  // unfollowed since: among the updates above
+    Followed& f = followed_[index];
     f.cursor_dirty = false;
     add({sessions_[f.session].key, {f.id, f.acked}});
   }
+  dirty_cursors_.clear();
   if (batch->empty()) return;
   MailboxOp op;
   op.kind = MailboxOpKind::cursors;
