@@ -2,6 +2,7 @@
 #include <array>
 
 #include "core/base/rng.h"
+#include "harness/fault/core.h"
 #include "harness/fault/plan.h"
 
 namespace imroute {
@@ -256,7 +257,7 @@ std::vector<Fault> draw_nemesis(const Scenario& scenario) {
   if (families.empty() || scenario.topology.nodes == 0) return plan;
   const DurationNs until = std::min(
       scenario.nemesis.until_ns != 0 ? scenario.nemesis.until_ns : scenario.duration_ns / 4 * 3,
-      scenario.duration_ns);
+      chaos_end(scenario));
   Rng times = Rng::stream(scenario.seed, "nemesis-times");
   DurationNs at = scenario.warmup_ns;
   for (uint64_t number = 0;; ++number) {

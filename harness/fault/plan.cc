@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/rng.h"
+#include "harness/fault/core.h"
 
 namespace imroute {
 
@@ -47,6 +48,7 @@ std::vector<Fault> materialise_plan(const Scenario& scenario) {
   if (scenario.nemesis.enabled) {
     for (Fault& fault : draw_nemesis(scenario)) plan.push_back(std::move(fault));
   }
+  isolate_core(scenario, plan);
   std::stable_sort(plan.begin(), plan.end(),
                    [](const Fault& a, const Fault& b) { return a.at_ns < b.at_ns; });
   return plan;

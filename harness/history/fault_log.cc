@@ -3,13 +3,11 @@
 #include <algorithm>
 
 #include "harness/result/result_json.h"
+#include "harness/scenario/bounds.h"
 #include "harness/scenario/names.h"
 
 namespace imroute {
 namespace {
-
-constexpr int64_t kWatchDelay =
-    kSecond;  // a watch that fires later than this was delayed on purpose
 
 bool overloads(FaultKind kind) { return kind == FaultKind::burst || kind == FaultKind::slow; }
 
@@ -23,17 +21,16 @@ std::string fault_text(const Fault& fault, int64_t since_ns) {
 }
 
 FaultLog::FaultLog(const Scenario& s, const std::vector<Fault>& plan)
-    : started_at_(plan.size(), kNever), ended_at_(plan.size(), kNever) {
+    : started_at_(plan.size(), kNever),
+      ended_at_(plan.size(), kNever),
+      sync_bound_(imroute::sync_bound(s)),
+      convergence_bound_(imroute::convergence_bound(s)) {
   for (const Fault& fault : plan) {
     FaultOutcome& outcome = outcomes_.emplace_back();
     outcome.fault = fault;
     const bool permanent = fault.for_ns >= kNever - fault.at_ns;
     outcome.until_ns = permanent ? s.duration_ns : fault.at_ns + fault.for_ns;
   }
-  sync_bound_ =
-      s.delivery.sync_interval_ns + s.delivery.sync_interval_ns / 4 + s.delivery.store_deadline_ns;
-  convergence_bound_ = s.sessions.lease_ns + kWatchDelay + s.sessions.heartbeat_timeout() +
-                       s.sessions.backoff_max_ns + sync_bound_;
   // Links and first logins at the start take their time too.
   quiet_since_ = std::max(s.warmup_ns, s.sessions.heartbeat_timeout() + s.sessions.backoff_max_ns);
 }

@@ -306,6 +306,7 @@ void History::fault_ended(int64_t t, size_t index, bool effective) {
 }
 
 void History::phase(int64_t t, Phase phase) {
+  if (state_->phase == Phase::core && phase != Phase::core) judge_progress(*state_, t);
   state_->phase = phase;
   if (phase == Phase::final) state_->final_since = t;
 }

@@ -74,7 +74,7 @@ class History {
 
   void fault_started(int64_t t, size_t index);
   void fault_ended(int64_t t, size_t index, bool effective);
-  enum class Phase : uint8_t { chaos, drain, final };
+  enum class Phase : uint8_t { chaos, core, drain, final };
   void phase(int64_t t, Phase phase);
 
   // Judges what is left and fills everything of the result that the history knows.

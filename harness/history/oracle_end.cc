@@ -87,6 +87,8 @@ bool judge_vacuity(History::State& s, int64_t t) {
     why = "order judged nothing";
   } else if (s.lossless() && s.replies_sent > 100 && !judged(Property::reply_order)) {
     why = "reply-order judged nothing";
+  } else if (!s.core_nodes.empty() && !judged(Property::progress)) {
+    why = "progress judged nothing: no device was at a node of the healed core";
   }
   if (why.empty()) return false;
   s.violate(Property::vacuous, t, why + ", so the run says nothing");

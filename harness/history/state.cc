@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "core/model/session.h"
+#include "harness/fault/core.h"
+#include "harness/scenario/bounds.h"
 
 namespace imroute {
 namespace {
@@ -16,6 +18,8 @@ const char* phase_name(History::Phase phase) {
   switch (phase) {
     case History::Phase::chaos:
       return "chaos";
+    case History::Phase::core:
+      return "core";
     case History::Phase::drain:
       return "drain";
     case History::Phase::final:
@@ -29,7 +33,7 @@ const char* phase_name(History::Phase phase) {
 const char* to_string(Property property) {
   static constexpr const char* kNames[] = {
       "no-loss",       "order",      "reply-order", "no-duplicate", "no-misdelivery", "one-owner",
-      "routing-works", "chains-end", "balancer",    "goodput",      "vacuous"};
+      "routing-works", "chains-end", "balancer",    "goodput",      "progress",       "vacuous"};
   return kNames[static_cast<size_t>(property)];
 }
 
@@ -44,6 +48,8 @@ History::State::State(const Scenario& s, const std::vector<Fault>& plan)
       bind_settle_ns(s.strategy.negative_ttl_ns + s.delivery.route_deadline_ns),
       overlap_ns(std::max(s.sessions.client_lease(),
                           s.sessions.session_check() + s.delivery.store_deadline_ns)),
+      progress_ns(settling_bound(s)),
+      core_nodes(settle_core(s).nodes),
       durable(s.mailbox.durability == Durability::sync),
       books(s),
       faults(s, plan) {}

@@ -25,6 +25,7 @@ enum class Property : uint8_t {
   chains_end,
   balancer,
   goodput,
+  progress,
   vacuous,
   count_
 };
@@ -94,6 +95,9 @@ struct History::State {
   DurationNs bind_settle_ns;  // D_bind: a session younger than this may be served by the mailbox
   DurationNs overlap_ns;      // how long sessions that exclude each other may overlap
 
+  DurationNs progress_ns;            // how long anything in the healed core may take
+  std::vector<uint32_t> core_nodes;  // empty: no such phase
+
   bool durable;  // the store may not lose what it acknowledged
 
   Books books;
@@ -157,6 +161,8 @@ void close_recovery(History::State& s, int64_t t);
 void judge_chains(History::State& s, int64_t t, const FinalState& state);
 void judge_balancers(History::State& s, int64_t t, const FinalState& state);
 void judge_goodput(History::State& s, int64_t t);
+// liveness (oracle_progress.cc), at the end of the healed core's phase
+void judge_progress(History::State& s, int64_t t);
 bool judge_vacuity(History::State& s, int64_t t);  // true: the run judged nothing
 int64_t unavailable_ns(const History::State& s);
 

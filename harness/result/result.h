@@ -18,8 +18,8 @@ enum class Verdict : uint8_t { pass, fail, vacuous };
 struct Violation {
   std::string property;  // "no-loss", "order", "reply-order", "no-duplicate", "no-misdelivery",
                          // "one-owner", "routing-works", "chains-end", "balancer", "goodput",
-                         // "expect:<pointer>", "vacuous"
-  std::string phase;     // "chaos", "drain", "final"
+                         // "progress", "expect:<pointer>", "vacuous"
+  std::string phase;     // "chaos", "core", "drain", "final"
   int64_t at_ns = 0;
   std::string witness;  // one sentence: message, hops, what was seen
   std::vector<std::string> faults_in_force;

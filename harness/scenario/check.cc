@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "config/units.h"
+#include "harness/scenario/bounds.h"
 #include "harness/scenario/names.h"
 #include "harness/scenario/scenario_shape.h"
 
@@ -16,6 +17,7 @@ class Checker {
   void run() {
     topology();
     times();
+    liveness();
     sessions();
     strategy();
     workload();
@@ -83,6 +85,39 @@ class Checker {
           format_duration(s_.warmup_ns) + " leaves nothing to measure of a duration of " +
               format_duration(s_.duration_ns) + ": make it shorter",
           "/duration");
+    }
+  }
+
+  void liveness() {
+    const LivenessConfig& c = s_.liveness;
+    if (c.for_ns == 0) return;
+    const DurationNs least = settling_bound(s_) + 5 * kSecond;
+    if (c.for_ns < least) {
+      say("/liveness/for",
+          format_duration(c.for_ns) + " is too short to tell a stall from a delay: " +
+              "leases, timeouts and one sync of these settings take " +
+              format_duration(settling_bound(s_)) + ", give it at least " + format_duration(least));
+    }
+    if (c.for_ns > s_.duration_ns - s_.warmup_ns) {
+      say("/liveness/for",
+          format_duration(c.for_ns) +
+              " leaves no time for chaos before it: make it shorter, or the "
+              "duration (" +
+              format_duration(s_.duration_ns) + ") longer",
+          "/duration");
+    }
+    for (size_t i = 0; i < c.nodes.size(); ++i) {
+      if (c.nodes[i] < s_.topology.nodes) continue;
+      say("/liveness/nodes/" + n(i),
+          "there is no node " + n(c.nodes[i]) + ": nodes are 0 to " + n(s_.topology.nodes - 1) +
+              " (topology.nodes is " + n(s_.topology.nodes) + ")",
+          "/topology/nodes");
+    }
+    if (c.router >= s_.topology.routers) {
+      say("/liveness/router",
+          "there is no router " + n(c.router) + ": routers are 0 to " + n(s_.topology.routers - 1) +
+              " (topology.routers is " + n(s_.topology.routers) + ")",
+          "/topology/routers");
     }
   }
 

@@ -207,6 +207,14 @@ struct NemesisConfig {
   friend bool operator==(const NemesisConfig&, const NemesisConfig&) = default;
 };
 
+// The last part of the duration: a core is healed and must make progress, the rest stays broken.
+struct LivenessConfig {
+  DurationNs for_ns = 0;        // 0 = no such phase
+  std::vector<uint32_t> nodes;  // the core; empty = drawn from the seed, with the router
+  uint32_t router = 0;
+  friend bool operator==(const LivenessConfig&, const LivenessConfig&) = default;
+};
+
 // "recovery/converged_ms": "<= 10s"
 struct Expectation {
   std::string pointer;  // into the result, without the first slash
@@ -239,6 +247,7 @@ struct Scenario {
   WorkloadConfig workload;
   std::vector<Fault> faults;
   NemesisConfig nemesis;
+  LivenessConfig liveness;
   std::vector<Expectation> expect;
   uint64_t hash = 0;  // of the canonical form, seed excluded
   friend bool operator==(const Scenario&, const Scenario&) = default;

@@ -379,6 +379,18 @@ ShapeKey nemesis_key(NemesisConfig& n) {
   return key;
 }
 
+// Present means on.
+ShapeKey liveness_key(LivenessConfig& l) {
+  Shape inner;
+  inner.add(duration_key("for", l.for_ns, "how long, at the end of the duration").require());
+  inner.add(count_list_key("nodes", l.nodes, 9'999, "the core; default: drawn, and others broken"));
+  inner.add(count_key("router", l.router, 0, 999, "of the core"));
+  ShapeKey key = object_key("liveness", std::move(inner),
+                            "a core is healed, the rest stays broken: the core must make progress");
+  key.write = [&l, write = key.write] { return l.for_ns != 0 ? write() : JsonValue{}; };
+  return key;
+}
+
 }  // namespace
 
 Shape strategy_shape(StrategyConfig& s) {
@@ -449,6 +461,7 @@ Shape scenario_shape(Scenario& s) {
   shape.add(object_key("workload", workload_shape(s.workload), "what users do"));
   shape.add(object_list_key("faults", s.faults, fault_shape, "what breaks, and when"));
   shape.add(nemesis_key(s.nemesis));
+  shape.add(liveness_key(s.liveness));
   shape.add(expect_key(s.expect));
   return shape;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/hash.h"
+#include "harness/fault/core.h"
 #include "harness/scenario/scenario_shape.h"
 
 namespace imroute {
@@ -16,6 +17,7 @@ std::string write_effective(const Scenario& scenario, const std::vector<Fault>& 
   Scenario copy = scenario;
   copy.faults = plan;
   copy.nemesis = NemesisConfig{};
+  copy.liveness = settle_core(scenario);
   return json_text(write_shape(scenario_shape(copy))) + "\n";
 }
 

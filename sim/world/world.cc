@@ -5,8 +5,10 @@
 
 #include "core/base/assert.h"
 #include "core/base/rng.h"
+#include "harness/fault/core.h"
 #include "harness/fault/plan.h"
 #include "harness/result/expect.h"
+#include "harness/scenario/bounds.h"
 #include "sim/world/digest.h"
 #include "sim/world/fault_driver.h"
 #include "sim/world/trace_line.h"
@@ -20,14 +22,7 @@ constexpr DurationNs kLanding = 3 * kSecond;  // after the end of drain: what is
 constexpr DurationNs kQuiet = 500 * kMillisecond;   // settled for that long is settled
 constexpr DurationNs kLongestDrain = 60 * kSecond;  // beyond convergence
 constexpr uint64_t kPhaseWarm = 0, kPhaseEndChaos = 1, kPhaseDrainTick = 2, kPhaseUntil = 3,
-                   kPhaseEnd = 4;
-
-// D_conv (harness.md 5): until routing must have recovered from anything.
-DurationNs convergence(const Scenario& s) {
-  const DurationNs sync = s.delivery.sync_interval_ns * 5 / 4 + s.delivery.store_deadline_ns;
-  return s.sessions.lease_ns + kSecond + s.sessions.heartbeat_timeout() +
-         s.sessions.backoff_max_ns + sync;
-}
+                   kPhaseEnd = 4, kPhaseCore = 5;
 
 // How far back a directory failover of this plan reaches.
 DurationNs directory_undo(const std::vector<Fault>& plan) {
@@ -125,6 +120,9 @@ Result World::run() {
   queue_.push(std::min(scenario_.warmup_ns, scenario_.duration_ns), EventPriority::control,
               what(WorldEvent::phase, kPhaseWarm));
   queue_.push(scenario_.duration_ns, EventPriority::late, what(WorldEvent::phase, kPhaseEndChaos));
+  if (scenario_.liveness.for_ns != 0) {
+    queue_.push(chaos_end(scenario_), EventPriority::late, what(WorldEvent::phase, kPhaseCore));
+  }
   if (options_.until_ns != kNever) {
     queue_.push(options_.until_ns, EventPriority::late, what(WorldEvent::phase, kPhaseUntil));
   }
@@ -222,16 +220,15 @@ void World::next_phase(uint64_t which) {
   }
   if (landing_) return;
   if (which == kPhaseWarm) return tally_.measuring(true);
+  if (which == kPhaseCore) return history_->phase(now_, History::Phase::core);
   if (which == kPhaseEndChaos) {
     workload_stopped_ = true;
+    history_->phase(now_, History::Phase::drain);  // judges the core while the rest is broken
     faults_->heal_all();
-    history_->phase(now_, History::Phase::drain);
     drain_since_ = now_;
   }
   // At least as long as leases, session checks and one sync take after faults.
-  const DurationNs least = faults_->nothing_planned()
-                               ? 2 * kSecond
-                               : convergence(scenario_) + scenario_.sessions.session_check();
+  const DurationNs least = faults_->nothing_planned() ? 2 * kSecond : settling_bound(scenario_);
   history_->tick(now_);
   if (!history_->settled()) {
     settled_since_ = kNever;
@@ -240,7 +237,7 @@ void World::next_phase(uint64_t which) {
   }
   const bool quiet = settled_since_ != kNever && now_ - settled_since_ >= kQuiet;
   const DurationNs drained = now_ - drain_since_;
-  if ((quiet && drained >= least) || drained >= kLongestDrain + convergence(scenario_)) {
+  if ((quiet && drained >= least) || drained >= kLongestDrain + convergence_bound(scenario_)) {
     // No machine is woken any more, so nothing new begins, and what was asked is answered.
     history_->phase(now_, History::Phase::final);
     landing_ = true;

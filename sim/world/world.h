@@ -2,7 +2,8 @@
 // users above them and the faults against them, moved by one event queue. Everything that happens
 // is an event; every event that reaches a machine is folded into the trace hash.
 //
-// Phases: chaos (the scenario's duration) -> heal all -> drain -> final. The parts are classes of
+// Phases: chaos (the scenario's duration, or until its healed core) -> core -> heal all -> drain ->
+// final. The parts are classes of
 // their own (Network, StoreLinks, BusLinks, FaultDriver, Tally); World owns them and carries
 // between them and the machines: machines.cc lives and steps, carry.cc effects and arrivals,
 // world.cc the run.

@@ -1,0 +1,198 @@
+// The healed core: who is in it, what happens to faults at the end of chaos, and what is judged.
+#include <algorithm>
+
+#include "harness/fault/core.h"
+#include "harness/fault/plan.h"
+#include "harness/scenario/bounds.h"
+#include "sim/simulation.h"
+#include "tests/unit/history_fixture.h"
+
+namespace imroute {
+namespace {
+
+constexpr DurationNs kPhase = 40 * kSecond;
+
+Scenario with_core(uint64_t seed = 1) {
+  Scenario s = Story::scenario();
+  s.seed = seed;
+  s.topology.nodes = 5;
+  s.topology.routers = 3;
+  s.liveness.for_ns = kPhase;
+  return s;
+}
+Fault on_node(uint64_t node, DurationNs at, DurationNs for_ns) {
+  Fault f;
+  f.kind = FaultKind::crash;
+  f.target.kind = TargetKind::node;
+  f.target.index = node;
+  f.at_ns = at;
+  f.for_ns = for_ns;
+  return f;
+}
+
+TEST(Core, IsDrawnFromTheSeedAndLeavesSomebodyOutside) {
+  bool differs = false;
+  for (uint64_t seed = 1; seed <= 50; ++seed) {
+    const Scenario s = with_core(seed);
+    const LivenessConfig core = settle_core(s);
+    EXPECT_EQ(core, settle_core(s));
+    EXPECT_GE(core.nodes.size(), 2u);
+    EXPECT_LT(core.nodes.size(), 5u);
+    EXPECT_TRUE(std::is_sorted(core.nodes.begin(), core.nodes.end()));
+    EXPECT_LT(core.router, 3u);
+    differs |= core != settle_core(with_core(seed + 1));
+  }
+  EXPECT_TRUE(differs);
+}
+
+TEST(Core, HasANodeThatTakesLogins) {
+  for (uint64_t seed = 1; seed <= 50; ++seed) {
+    Scenario s = with_core(seed);
+    s.topology.node_weights = {0, 0, 0, 0, 1};
+    const LivenessConfig core = settle_core(s);
+    EXPECT_NE(std::find(core.nodes.begin(), core.nodes.end(), 4u), core.nodes.end());
+  }
+}
+
+TEST(Core, WhatTouchesItEndsTheRestStaysForGood) {
+  Scenario s = with_core();
+  s.liveness.nodes = {0, 2};
+  s.liveness.router = 1;
+  const int64_t heal = chaos_end(s);
+  Fault split = on_node(0, heal - kSecond, 10 * kSecond);
+  split.kind = FaultKind::partition;
+  split.target = Target{};
+  Fault edge = on_node(2, heal - kSecond, 10 * kSecond);
+  edge.is_edge = true;
+  edge.edge_to.kind = TargetKind::node;
+  edge.edge_to.index = 3;
+  s.faults = {on_node(2, heal - kSecond, 10 * kSecond), on_node(3, heal - kSecond, 10 * kSecond),
+              on_node(3, heal - 5 * kSecond, kSecond), split, edge};
+  std::vector<Fault> plan = materialise_plan(s);
+  ASSERT_EQ(plan.size(), 5u) << "a core that was named draws nothing";
+  EXPECT_EQ(fault_end(plan[0], s.duration_ns), heal - 4 * kSecond) << "over before";
+  EXPECT_EQ(fault_end(plan[1], s.duration_ns), heal) << "a core node";
+  EXPECT_EQ(fault_end(plan[2], s.duration_ns), s.duration_ns) << "outside";
+  EXPECT_EQ(fault_end(plan[3], s.duration_ns), heal) << "through everybody";
+  EXPECT_EQ(fault_end(plan[4], s.duration_ns), s.duration_ns) << "an edge to the outside";
+  Scenario again = s;
+  again.faults = plan;
+  EXPECT_EQ(materialise_plan(again), plan) << "the plan of effective.json is the plan";
+}
+
+TEST(Core, WhoIsOutsideIsBroken) {
+  uint32_t broken = 0;
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    const Scenario s = with_core(seed);
+    const LivenessConfig core = settle_core(s);
+    for (const Fault& f : materialise_plan(s)) {
+      ++broken;
+      EXPECT_EQ(f.at_ns, chaos_end(s));
+      EXPECT_EQ(fault_end(f, s.duration_ns), s.duration_ns);
+      const bool node = f.target.kind == TargetKind::node;
+      const auto& in = core.nodes;
+      EXPECT_FALSE(node ? std::find(in.begin(), in.end(), f.target.index) != in.end()
+                        : f.target.index == core.router);
+    }
+  }
+  EXPECT_GT(broken, 20u);
+}
+
+TEST(Core, TheEffectiveScenarioIsTheSameRun) {
+  Scenario s = with_core(3);
+  s.topology.users = 12;
+  s.nemesis.enabled = true;
+  s.nemesis.until_ns = 40 * kSecond;
+  s.workload.rate_microhz = 200'000;
+  s.workload.rate_per_user = 0.2;
+  Scenario effective = s;
+  effective.faults = materialise_plan(s);
+  effective.nemesis = {};
+  effective.liveness = settle_core(s);
+  const Result drawn = simulate(s, {}), replayed = simulate(effective, {});
+  EXPECT_EQ(drawn.trace_hash, replayed.trace_hash);
+  EXPECT_EQ(drawn.verdict, Verdict::pass) << Story::properties(drawn);
+}
+
+// ---- what is judged
+// ------------------------------------------------------------------------------
+
+class Progress : public ::testing::Test {
+ protected:
+  static Scenario scenario() {
+    Scenario s = with_core();
+    s.liveness.nodes = {0, 1};
+    return s;
+  }
+  void at_core_start() {
+    story_.everybody_online();
+    story_.t = chaos_end(story_.s);
+    story_.history.phase(story_.t, History::Phase::core);
+  }
+  Result at_core_end() {
+    story_.t = story_.s.duration_ns;
+    story_.history.phase(story_.t, History::Phase::drain);
+    return story_.finish();
+  }
+  static uint64_t count(const Result& r) {
+    uint64_t n = 0;
+    for (const Violation& v : r.violations) {
+      if (v.property != "progress") continue;
+      ++n;
+      EXPECT_EQ(v.phase, "core");
+    }
+    return n;
+  }
+  Story story_{scenario()};
+};
+
+TEST_F(Progress, GreenWhenTheCoreWorks) {
+  at_core_start();
+  Entry e = story_.post(1, 0, 1);
+  story_.show(e, Story::device(1));
+  EXPECT_EQ(count(at_core_end()), 0u);
+}
+
+TEST_F(Progress, AnUnansweredSendIsAStall) {
+  at_core_start();
+  story_.send(1, Story::device(0), ConversationId::direct(UserId{0}, UserId{1}));
+  EXPECT_EQ(count(at_core_end()), 1u);
+}
+
+TEST_F(Progress, AnUndeliveredEntryIsAStallOnlyAtANodeOfTheCore) {
+  at_core_start();
+  story_.post(1, 0, 1);
+  EXPECT_EQ(count(at_core_end()), 1u);
+  Story other(scenario());
+  other.everybody_online();
+  other.online(Story::device(1), 4);  // outside
+  other.t = chaos_end(other.s);
+  other.history.phase(other.t, History::Phase::core);
+  other.post(1, 0, 1);
+  other.t = other.s.duration_ns;
+  other.history.phase(other.t, History::Phase::drain);
+  EXPECT_EQ(count(other.finish()), 0u);
+}
+
+TEST_F(Progress, TooRecentIsNoStall) {
+  at_core_start();
+  story_.t = story_.s.duration_ns - settling_bound(story_.s) + kSecond;
+  story_.post(1, 0, 1);
+  EXPECT_EQ(count(at_core_end()), 0u);
+}
+
+TEST_F(Progress, WhoWantsASessionAndGetsNoneIsAStall) {
+  at_core_start();
+  story_.history.offline(story_.t, Story::device(2), Reason::reset);
+  EXPECT_EQ(count(at_core_end()), 1u);
+}
+
+TEST_F(Progress, WhoLeftByChoiceIsNot) {
+  at_core_start();
+  story_.history.stopped(story_.t, Story::device(2));
+  story_.history.offline(story_.t, Story::device(2), Reason::none);
+  EXPECT_EQ(count(at_core_end()), 0u);
+}
+
+}  // namespace
+}  // namespace imroute
