@@ -4,6 +4,7 @@
 
 #include "cli/commands.h"
 #include "cli/embedded.h"
+#include "core/base/planted.h"
 #include "harness/scenario/names.h"
 
 namespace imroute {
@@ -81,7 +82,20 @@ Listing scenarios() {
   return listing;
 }
 
+#ifdef IMROUTE_PLANTED
+Listing bugs() {
+  Listing listing{{{"name"}, {"oracle"}, {"needs"}, {"source"}, {"what it does"}}, {}};
+  for (const PlantedBug& bug : planted_bugs()) {
+    listing.rows.push_back({bug.name, bug.oracle, bug.needs, bug.source, bug.what});
+  }
+  return listing;
+}
+#endif
+
 Listing listing_of(const std::string& topic) {
+#ifdef IMROUTE_PLANTED
+  if (topic == "bugs") return bugs();
+#endif
   if (topic == "strategies") return strategies();
   if (topic == "balancers") return named(balancer_kind_names());
   if (topic == "placements") return named(placement_kind_names());

@@ -8,12 +8,22 @@
 #include "cli/embedded.h"
 #include "config/suggest.h"
 #include "config/units.h"
+#include "core/base/planted.h"
 
 namespace imroute {
 namespace {
 
-const std::vector<std::string> kTopics = {"strategies", "balancers", "placements",
-                                          "faults",     "policies",  "scenarios"};
+const std::vector<std::string> kTopics = {"strategies",
+                                          "balancers",
+                                          "placements",
+                                          "faults",
+                                          "policies",
+                                          "scenarios"
+#ifdef IMROUTE_PLANTED
+                                          ,
+                                          "bugs"
+#endif
+};
 const std::vector<std::string> kShells = {"bash", "zsh", "fish"};
 
 // Text as typed, before it is checked: the messages of the checks are the program's own.
@@ -48,6 +58,9 @@ struct Parser {
     sub->add_flag("--ci", options.ci, "Apply the scenario's own \"ci\" overrides (smaller)");
     sub->add_flag("--json", options.json, "Print exactly one JSON document instead of a summary");
     sub->add_option("--out", options.out, "Write result files and report.html into this directory");
+#ifdef IMROUTE_PLANTED
+    sub->add_option("--plant", options.plant, "Switch on a planted bug (list bugs)");
+#endif
   }
 
   Parser() {
@@ -156,6 +169,15 @@ std::vector<std::string> option_names(const CLI::App& app) {
   return names;
 }
 
+#ifdef IMROUTE_PLANTED
+void check_plant(const std::string& name) {
+  if (name.empty() || choose_planted(name)) return;
+  std::vector<std::string> known;
+  for (const PlantedBug& bug : planted_bugs()) known.emplace_back(bug.name);
+  refuse("There is no planted bug \"" + name + "\"." + suggestion(name, known));
+}
+#endif
+
 void check(Parser& parser) {
   Options& options = parser.options;
   const RawOptions& raw = parser.raw;
@@ -187,6 +209,9 @@ void check(Parser& parser) {
              "\".");
     }
   }
+#ifdef IMROUTE_PLANTED
+  check_plant(options.plant);
+#endif
   if (options.command == "list") check_word(options.topic, kTopics, "What to list");
   if (options.command == "completions") check_word(options.topic, kShells, "The shell");
 }

@@ -36,6 +36,7 @@ struct Options {
   uint32_t jobs = 0;      // 0 = one a core
   std::string directory;  // explain, report
   std::string message;    // explain
+  std::string plant;      // a bug of core/base/planted_bugs.h; imroute_planted only
   std::string topic;      // list WHAT, help COMMAND, completions SHELL, init FILE
 };
 

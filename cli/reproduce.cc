@@ -8,6 +8,7 @@
 
 #include "cli/options.h"
 #include "core/base/assert.h"
+#include "core/base/planted.h"
 
 namespace imroute {
 namespace {
@@ -43,7 +44,17 @@ std::string shell_word(const std::string& text) {
 
 std::string reproducing_line(const std::string& scenario_file, uint64_t seed,
                              const std::vector<std::string>& sets, bool ci) {
-  std::string line = "imroute run " + shell_word(scenario_file) + " --seed " + std::to_string(seed);
+#ifdef IMROUTE_PLANTED
+  std::string line = "imroute_planted run ";
+  if (chosen_planted != Planted::none) {
+    line += "--plant ";
+    line += planted_bugs()[static_cast<size_t>(chosen_planted)].name;
+    line += ' ';
+  }
+#else
+  std::string line = "imroute run ";
+#endif
+  line += shell_word(scenario_file) + " --seed " + std::to_string(seed);
   if (ci) line += " --ci";
   for (const std::string& set : sets) line += " --set " + shell_word(set);
   return line;

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "core/base/assert.h"
+#include "core/base/planted.h"
 
 namespace imroute {
 namespace {
@@ -89,7 +90,8 @@ void HashRing::merge_new(std::span<const Member> members, std::span<const Member
   for (uint32_t m = 0; m < members.size(); ++m) {
     if (std::binary_search(before.begin(), before.end(), members[m])) continue;
     const uint32_t points = points_of(members[m]);
-    for (uint32_t p = 0; p < points; ++p) fresh.push_back({point_hash(members[m].id, p), m});
+    const uint64_t id = IM_PLANTED(ring_moves_survivors) ? m : members[m].id;
+    for (uint32_t p = 0; p < points; ++p) fresh.push_back({point_hash(id, p), m});
   }
   if (fresh.empty()) return;
   std::sort(fresh.begin(), fresh.end());

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "core/base/assert.h"
+#include "core/base/planted.h"
 
 namespace imroute {
 namespace {
@@ -28,7 +29,7 @@ void RoundRobin::rebuild(std::span<const Backend> backends) {
   for (uint32_t rank = 0; rank < backends_.size(); ++rank) {
     const uint32_t place = backends_.place(rank);
     healthy_.push_back(backends[place].healthy ? 1 : 0);
-    if (!backends[place].healthy) continue;
+    if (!backends[place].healthy && !IM_PLANTED(round_robin_picks_excluded)) continue;
     credits_.push_back({place, backends_.weight(rank), 0});
     divisor = std::gcd(divisor, backends_.weight(rank));
   }
@@ -83,7 +84,7 @@ uint32_t RoundRobin::pick(uint64_t, std::span<const Backend> backends, Rng&) {
       place = sequence_[at_];
       if (++at_ == sequence_.size()) at_ = 0;
     }
-    if (backends[place].healthy) [[likely]] {
+    if (backends[place].healthy || IM_PLANTED(round_robin_picks_excluded)) [[likely]] {
       ++picks_;
       return place;
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "core/base/planted.h"
 #include "core/client/client_state.h"
 #include "core/model/limits.h"
 
@@ -59,6 +60,7 @@ bool Client::State::show_sequenced(Conversation& conversation, const Entry& entr
   if (ahead) conversation.set_cursor(entry.position);
   if (entry.client_seq == 0) return ahead || !dedup;  // not from a device (the seeded create)
   uint64_t& highest = shown_of(conversation, entry);
+  if (IM_PLANTED(dedup_off)) return true;
   if (dedup && (!ahead || entry.client_seq <= highest)) return false;
   highest = std::max(highest, entry.client_seq);
   return true;
@@ -159,6 +161,7 @@ void Client::State::on_deliver(Now, const Frame& frame, Effects& out) {
 
 // The store lost what came after `position`: new entries will take those places.
 void Client::State::on_rewind(const Frame& frame, Effects& out) {
+  if (IM_PLANTED(rewind_ignored)) return;
   const Position to = frame.entry.position;
   Conversation& conversation = conversation_of(frame.entry.conversation);
   const Position cursor = conversation.cursor();

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstring>
 
+#include "core/base/planted.h"
 #include "core/client/client_state.h"
 #include "core/model/limits.h"
 
@@ -136,9 +137,10 @@ Payload Client::State::cursor_list() {
     if (c.cursor() == Position{}) continue;
     if (count-- == 0) break;  // the node has stored cursors for the rest
     std::memcpy(at + offsetof(Cursor, conversation), &c.id, sizeof c.id);
+    const uint64_t seq = c.cursor_seq + (IM_PLANTED(bind_cursor_off_by_one) ? 1 : 0);
     std::byte* const position = at + offsetof(Cursor, position);
     std::memcpy(position + offsetof(Position, epoch), &c.cursor_epoch, sizeof c.cursor_epoch);
-    std::memcpy(position + offsetof(Position, seq), &c.cursor_seq, sizeof c.cursor_seq);
+    std::memcpy(position + offsetof(Position, seq), &seq, sizeof seq);
     at += sizeof(Cursor);
   }
   return list;
@@ -168,6 +170,9 @@ void Client::State::on_bound(Now now, const Frame& frame, Effects& out) {
   if (lease_expired(now)) return lose_session(now, out, true, Reason::lease_lost);
   session = SessionPhase::bound;
   if (!has_memory) number_from(frame.generation);
+  if (IM_PLANTED(client_seq_reused)) {
+    for (Conversation& c : conversations) c.last_seq -= c.last_seq > first_seq ? 1 : 0;
+  }
   has_memory = true;
   attempts = 0;
   avoid = kNoNode;
@@ -202,7 +207,7 @@ void Client::State::on_bind_refused(Now now, const Frame& frame, Effects& out) {
 }
 
 void Client::State::on_kick(Now now, const Frame& frame, Effects& out) {
-  if (is_final(frame.reason)) {
+  if (is_final(frame.reason) && !IM_PLANTED(kick_war)) {
     trace(out, TraceKind::kicked, frame.reason, nullptr);
     give_up(out, frame.reason);
   } else {
@@ -222,6 +227,7 @@ void Client::State::on_go_away(Now now) {
 void Client::State::send_ping(Now now, Effects& out) {
   last_ping = static_cast<uint64_t>((now.mono_ns - bind_sent_at) / kMicrosecond);
   session_deadline = now.mono_ns + client_heartbeat;
+  if (IM_PLANTED(client_lease_unanswered)) answered_at = now.mono_ns;
   Frame frame;
   frame.type = FrameType::ping;
   frame.number = last_ping;

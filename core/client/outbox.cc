@@ -4,6 +4,7 @@
 // behind an entry that waits to be tried again.
 #include <algorithm>
 
+#include "core/base/planted.h"
 #include "core/client/client_state.h"
 #include "core/model/limits.h"
 
@@ -89,7 +90,7 @@ void Client::State::transmit(Now now, Outgoing& item, uint64_t base, Effects& ou
   frame.entry.client_seq = item.client_seq;
   if (item.kind != EntryKind::message) frame.entry.subject = key.user;
   frame.entry.payload = item.payload;
-  frame.base = base;
+  frame.base = IM_PLANTED(base_of_itself) ? item.client_seq : base;
   if (item.repeat) {
     frame.flags = kFlagRepeat;
     ++sends_repeated;
@@ -116,6 +117,9 @@ void Client::State::send_open(Now now, const ConversationId& conversation, Effec
 void Client::State::resend_all(Now now, Effects& out) {
   repeat_at = kNever;
   for (Outgoing& item : outbox) {
+    if (IM_PLANTED(resend_renumbered) && item.repeat) {
+      item.client_seq = ++conversation_of(item.conversation).last_seq;
+    }
     const uint64_t base = base_of(item.conversation);
     item.tries = 0;
     item.phase = SendPhase::waiting;
@@ -160,6 +164,10 @@ void Client::State::on_refused(Now now, const Frame& frame, Effects& out) {
   if (at_most_once || is_final(frame.reason)) {
     finish(index, NoticeKind::refused, frame.reason, {}, out);
     send_open(now, conversation, out);
+    return;
+  }
+  if (IM_PLANTED(refusal_swallowed)) {
+    outbox.erase(outbox.begin() + static_cast<std::ptrdiff_t>(index));
     return;
   }
   if (frame.reason == Reason::out_of_order) return on_out_of_order(now, index, frame.base, out);
@@ -210,6 +218,9 @@ void Client::State::update_repeat_at() {
 // The connection is gone. At least once: all are sent again after the next bind. At most once: what
 // was sent may have arrived, so it is not sent again.
 void Client::State::drop_in_flight(Effects& out) {
+  if (IM_PLANTED(outbox_lost)) {
+    std::erase_if(outbox, [](const Outgoing& o) { return o.phase == SendPhase::in_flight; });
+  }
   if (at_most_once) {
     for (size_t i = 0; i < outbox.size();) {
       if (outbox[i].phase == SendPhase::waiting) {

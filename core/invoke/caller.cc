@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/assert.h"
+#include "core/base/planted.h"
 
 namespace imroute {
 namespace {
@@ -282,7 +283,8 @@ void Caller::close_attempt(uint32_t slot) {
   --calls_[attempt.call].open;
   const uint32_t target = find_target(attempt.target);
   IM_ASSERT(target != kNone && targets_[target].in_flight > 0);
-  --targets_[target].in_flight;
+  const bool repeated = calls_[attempt.call].attempts > 1;
+  if (!(IM_PLANTED(counter_leak) && repeated)) --targets_[target].in_flight;
   refresh(target);
 }
 

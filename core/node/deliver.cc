@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/planted.h"
 #include "core/node/state.h"
 
 namespace imroute {
@@ -98,17 +99,19 @@ void Node::State::offer(uint32_t session_index, const Entry& entry, Via via) {
   }
   note_head(index, entry.position);
   // A new store epoch may have cut what this device saw: only the store can tell.
-  const bool verified =
-      at.seq == 0 || entry.position.epoch == at.epoch || entry.position.epoch <= f.epoch_ok;
+  const bool verified = IM_PLANTED(epoch_not_checked) || at.seq == 0 ||
+                        entry.position.epoch == at.epoch || entry.position.epoch <= f.epoch_ok;
   if (!verified || entry.position.seq <= at.seq || f.pulling) {
     if (f.pulling && verified && entry.position.seq > at.seq) keep_early(index, entry, via);
     return arm_gap(index);
   }
   if (config_.delivery.order == Order::none) return take_any_order(index, entry, via);
-  if (entry.position.seq == at.seq + 1) {
+  const bool overtakes = IM_PLANTED(answer_overtakes) && entry.conversation.is_group();
+  if (entry.position.seq == at.seq + 1 || IM_PLANTED(gap_skipped) || overtakes) {
     if (take_in_order(index, entry, via)) drain_early(index);
     return;
   }
+  if (IM_PLANTED(gap_push_dropped)) return;
   keep_early(index, entry, via);
   arm_gap(index);
 }
@@ -140,10 +143,12 @@ bool Node::State::for_this_device(const Followed& f, const Session& session,
     return !(entry.sender == session.key.user && entry.sender_device == session.key.device);
   }
   if (!f.member) return false;
+  if (IM_PLANTED(own_echoed)) return true;
   return !(entry.sender == session.key.user && entry.sender_device == session.key.device);
 }
 
 bool Node::State::has_room(const Session& session, const Entry& entry) const {
+  if (IM_PLANTED(window_overrun)) return true;
   if (session.unacked_count >= config_.delivery.effective_window()) return false;
   return session.unacked_count == 0 ||
          session.unacked_bytes + entry.payload.size() <= config_.delivery.window_bytes;
@@ -169,7 +174,7 @@ bool Node::State::take_in_order(uint32_t index, const Entry& entry, Via via) {
   if (entry.position.epoch > f.epoch_ok) f.epoch_ok = entry.position.epoch;
   if (f.id.is_group() && entry.subject == session.key.user) {
     if (entry.kind == EntryKind::join) f.member = true;
-    if (entry.kind == EntryKind::leave) f.member = false;
+    if (entry.kind == EntryKind::leave && !IM_PLANTED(leaver_still_served)) f.member = false;
   }
   if (wanted) {
     deliver(f.session, index, entry, via);
@@ -282,9 +287,13 @@ void Node::State::deliver(uint32_t session_index, uint32_t followed, const Entry
       (session.unacked_tail == kNil ? session.unacked_head : unacked_[session.unacked_tail].next) =
           slot;
       session.unacked_tail = slot;
-      ++session.unacked_count;
+      unacked_max_ = std::max(unacked_max_, ++session.unacked_count);
       session.unacked_bytes += static_cast<uint32_t>(entry.payload.size());
       if (!session.redeliver_armed) arm_redelivery(session_index);
+    }
+    if (IM_PLANTED(cursor_on_send)) {
+      followed_[followed].acked = entry.position;
+      note_cursor(followed);
     }
   }
   send_client(session.link, std::move(frame));
@@ -301,7 +310,7 @@ void Node::State::on_ack(uint32_t index, const Frame& frame) {
   }
   for (uint32_t u = session.unacked_head; u != kNil; u = unacked_[u].next) {
     Unacked& item = unacked_[u];
-    const uint64_t n = item.number;
+    const uint64_t n = item.number - (IM_PLANTED(ack_off_by_one) ? 1 : 0);
     const bool now_acked = n <= frame.number || (n - frame.number <= 64 &&
                                                  ((frame.mask >> (n - frame.number - 1)) & 1) != 0);
     if (!now_acked || item.acked) continue;

@@ -2,6 +2,7 @@
 // identities of the stores, and leaving in order (protocol.md 5).
 #include <algorithm>
 
+#include "core/base/planted.h"
 #include "core/node/state.h"
 
 namespace imroute {
@@ -57,7 +58,7 @@ void Node::State::on_registry_reply(const Pending& pending, ReplyStatus status,
     case PendingKind::renew:
       if (pending.stamp != static_cast<uint32_t>(registry_session_)) return;
       if (status == ReplyStatus::ok) {
-        lease_from_ = std::max(lease_from_, pending.sent_at);
+        lease_from_ = std::max(lease_from_, IM_PLANTED(lease_from_reply) ? now_ : pending.sent_at);
         renew_failing_ = false;
         suspended_ = false;
       } else if (status == ReplyStatus::error) {  // the session is gone there
@@ -129,7 +130,7 @@ void Node::State::check_lease() {
   if (!serving_ || registry_session_ == 0) return;
   const DurationNs proven =
       lease - lease / 1'000'000 * (2 * static_cast<DurationNs>(config_.sessions.max_drift_ppm));
-  if (now_ - lease_from_ < proven) return;
+  if (now_ - lease_from_ < (IM_PLANTED(fence_late) ? 2 * lease : proven)) return;
   if (majority_cannot_renew()) {
     suspended_ = true;
     suspended_alone_since_ = now_;
@@ -145,7 +146,7 @@ void Node::State::fence() {
   ++counters_.fences;
   trace(TraceKind::fenced, {}, UserId{0}, 0, 0, config_.id, incarnation_);
   for (uint32_t i = 0; i < sessions_.slots(); ++i) {
-    if (!sessions_.used(i)) continue;
+    if (!sessions_.used(i) || IM_PLANTED(fence_keeps_sessions)) continue;
     if (sessions_[i].phase == Session::Phase::binding) {
       refuse_bind(i, Reason::fenced);
     } else {

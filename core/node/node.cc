@@ -35,6 +35,9 @@ NodeStatus Node::status() const {
   status.operations_in_flight = s.operations_.size();
   status.cache_entries = s.cache_.size();
   status.cache_entries_max = s.cache_.size_max();
+  for (uint32_t r = 0; r < s.config_.routers; ++r) status.calls_in_flight += s.caller_.in_flight(r);
+  status.unacked_max = s.unacked_max_;
+  status.route_attempts_max = s.route_attempts_max_;
   status.view_version = s.view_ == nullptr ? 0 : s.view_->version;
   status.serving = s.serving_;
   status.fenced = s.fenced_;

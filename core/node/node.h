@@ -31,6 +31,9 @@ struct NodeStatus {
   uint32_t cache_entries = 0;
   uint32_t cache_entries_max = 0;
   uint32_t operations_in_flight = 0;
+  uint32_t calls_in_flight = 0;     // attempts that count as load of a router
+  uint32_t unacked_max = 0;         // most deliveries of one session that waited for their ack
+  uint32_t route_attempts_max = 0;  // most attempts of one route
   uint64_t view_version = 0;
   bool serving = false;  // lease held (or suspended), accepting clients
   bool fenced = false;

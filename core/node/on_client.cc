@@ -1,5 +1,6 @@
 // Frames of clients: bind, send, ack, ping. A SEND is appended to the mailbox before it is
 // accepted; only the store's ok makes it a message (protocol.md 6.2).
+#include "core/base/planted.h"
 #include "core/node/state.h"
 
 namespace imroute {
@@ -95,6 +96,7 @@ void Node::State::on_send(uint32_t index, const Frame& frame) {
   append.entry.sender_device = session.key.device;
   append.base = frame.base;
   append.sent_at = now_;
+  if (IM_PLANTED(ack_before_store)) accept_entry(append, append.entry);
   if (at_least_once() || changes_members) return submit_append(std::move(append));
   if (!id.is_group()) {
     accept_entry(append, append.entry);
@@ -169,6 +171,7 @@ void Node::State::on_append_reply(Pending& append, ReplyStatus status, const Mai
   const bool here = sessions_.is(append.index, append.stamp) &&
                     sessions_[append.index].phase == Session::Phase::live;
   if (status != ReplyStatus::ok) {
+    if (IM_PLANTED(timeout_is_success)) return accept_entry(append, append.entry);
     trace(TraceKind::append_unknown, append.entry, append.key.user, append.key.device);
     if (++append.attempts < kAppendAttempts && here) {
       ++counters_.appends_repeated;  // idempotent: the store knows the client_seq
@@ -191,6 +194,7 @@ void Node::State::on_append_reply(Pending& append, ReplyStatus status, const Mai
       break;
     case MailboxResult::out_of_order:
       trace(TraceKind::append_out_of_order, entry, append.key.user, append.key.device);
+      if (IM_PLANTED(out_of_order_accepted)) return accept_entry(append, entry);
       if (here) refuse(append.link, entry, Reason::out_of_order, reply->expected);
       return;
     case MailboxResult::wrong_identity:
@@ -208,11 +212,15 @@ void Node::State::on_append_reply(Pending& append, ReplyStatus status, const Mai
       return;
   }
   entry.position = reply->position;
+  if (IM_PLANTED(duplicate_renumbered) && reply->result == MailboxResult::duplicate) {
+    ++entry.position.seq;
+  }
   trace(TraceKind::append_ok, entry, append.key.user, append.key.device);
   Batch<UserId> members = reply->members;
   if (entry.conversation.is_group()) {
     if (Group* group = groups_.insert(entry.conversation)) {
-      if (members != nullptr) {
+      const bool keep = IM_PLANTED(members_cached) && group->members != nullptr;
+      if (members != nullptr && !keep) {
         group->members = members;
         group->members_version = reply->members_version;
         group->fetched_at = now_;

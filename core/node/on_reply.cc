@@ -2,6 +2,7 @@
 // dropped.
 #include <utility>
 
+#include "core/base/planted.h"
 #include "core/node/state.h"
 
 namespace imroute {
@@ -13,7 +14,8 @@ void Node::State::on_reply(const Reply& reply) {
     return;
   }
   Pending pending = std::move(*found);
-  operations_.erase(reply.id);
+  const bool kept = IM_PLANTED(operation_leak) && reply.status == ReplyStatus::unknown;
+  if (!kept) operations_.erase(reply.id);
   if (reply.status == ReplyStatus::unknown) ++counters_.ops_unknown;
   switch (pending.kind) {
     case PendingKind::open:

@@ -1,4 +1,5 @@
 // Deadlines.
+#include "core/base/planted.h"
 #include "core/node/state.h"
 
 namespace imroute {
@@ -25,6 +26,7 @@ void Node::State::send_renewal() {
 }
 
 void Node::State::send_list() {
+  if (IM_PLANTED(watch_not_rearmed) && view_->version != 0) return;
   // On a watch, on an answer that was lost, and once a lease whatever happens (lost watch).
   if (listing_) {
     list_again_ = true;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/planted.h"
 #include "core/node/state.h"
 
 namespace imroute {
@@ -44,7 +45,7 @@ void Node::State::route_entry(const Entry& entry, const Batch<UserId>& members) 
   }
   const UserId recipient = entry.conversation.other(entry.sender);
   route_user(entry, recipient);
-  if (recipient == entry.sender) return;
+  if (recipient == entry.sender || IM_PLANTED(other_device_forgotten)) return;
   // The sender's other devices: those here, and where its record says the others are.
   const LocalUser* own = live_user(entry.sender);
   if (own == nullptr) return;
@@ -108,12 +109,14 @@ void Node::State::start_route(const Entry& entry, UserId user, LastAnswer last,
 
 void Node::State::decide(uint32_t index) {
   Route& route = routes_[index];
-  if (route.query.attempts >= kMaxRouteAttempts) return give_up(index, Reason::attempts_exhausted);
+  const uint32_t limit = kMaxRouteAttempts * (IM_PLANTED(hint_loop) ? 10 : 1);
+  if (route.query.attempts >= limit) return give_up(index, Reason::attempts_exhausted);
   const bool again = route.query.attempts > 0;
   route.pending.clear();  // an answer to an earlier attempt decides nothing any more
   end_call(index);
   Decision decision = strategy_->decide(route.query, *view_, rng_);
   ++route.query.attempts;
+  route_attempts_max_ = std::max(route_attempts_max_, route.query.attempts);
   route.query.hint = kNoNode;
   // What a strategy does after a silence or a failed question is its one retry.
   if (route.query.last == LastAnswer::timeout || route.query.last == LastAnswer::lookup_failed) {
@@ -223,6 +226,12 @@ void Node::State::broadcast(RouteId id, UserId user, const Entry& entry, const P
   frame.number = ++published_;
   frame.entry = entry;
   frame.list = list;
+  if (IM_PLANTED(broadcast_skips_last) && config_.strategy.bus == BusKind::mesh) {
+    for (size_t i = 0; i + 1 < view_->members.size(); ++i) {
+      if (view_->members[i].node != config_.id) send_node(view_->members[i].node, Frame(frame));
+    }
+    return;
+  }
   if (config_.strategy.bus == BusKind::pubsub) {
     out_->push(Publish{std::move(frame)});
   } else {
@@ -231,6 +240,7 @@ void Node::State::broadcast(RouteId id, UserId user, const Entry& entry, const P
 }
 
 void Node::State::arm_route(uint32_t index) {
+  if (IM_PLANTED(route_without_deadline)) return;
   Route& route = routes_[index];
   ++route.arms;
   const uint64_t stamp = (static_cast<uint64_t>(routes_.stamp(index)) << 32) | route.arms;
@@ -276,6 +286,7 @@ void Node::State::give_up(uint32_t index, Reason reason) {
 }
 
 void Node::State::release_followers(uint32_t index, const NodeSet& nodes) {
+  if (IM_PLANTED(followers_forgotten)) return;
   uint32_t next = routes_[index].first_follower;
   routes_[index].first_follower = kNil;
   if (routes_[index].leads) {
@@ -328,6 +339,7 @@ void Node::State::on_route_ack(NodeId from, const Frame& frame) {
   if (route.follows) return;  // its leader holds it; it ends with the leader
   if (route.broadcasted) return finish_route(index);
   for (NodeId node : frame.nodes) {  // a second device elsewhere must be reached too
+    if (IM_PLANTED(second_device_forgotten)) break;
     if (node == config_.id || route.pushed.contains(node) || view_->find(node) == nullptr) continue;
     route.pushed.insert(node);
     route.pending.insert(node);
@@ -355,6 +367,7 @@ void Node::State::on_member_ack(NodeId from, uint32_t index, const Frame& frame)
 
 void Node::State::on_nack(NodeId from, const Frame& frame) {
   ++counters_.nacks_received;
+  if (IM_PLANTED(nack_ignored)) return;
   cache_.drop_node(frame.user, from);
   if (LocalUser* local = live_user(frame.user)) local->elsewhere.erase(from);
   const uint32_t index = find_route(frame.route);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/planted.h"
 #include "core/node/state.h"
 
 namespace imroute {
@@ -39,6 +40,7 @@ void Node::State::route_group(const Entry& entry, std::span<const UserId> member
   for (UserId user : members) consider(user);
   if (entry.kind == EntryKind::leave) consider(entry.subject);  // its holder must hear of it
   for (UserId user : members) {
+    if (IM_PLANTED(group_local_forgotten)) break;
     for_each_session(user, [&](uint32_t s) { offer(s, entry, Via::push); });
   }
   if (entry.kind == EntryKind::leave) {

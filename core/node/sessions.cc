@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/planted.h"
 #include "core/node/state.h"
 
 namespace imroute {
@@ -125,7 +126,7 @@ void Node::State::on_bind_reply(const Pending& pending, ReplyStatus status,
     unbind_row(session.key, session.generation, session.link);
     return refuse_bind(index, Reason::store_unavailable);
   }
-  if (reply->result != DirectoryResult::ok) {
+  if (reply->result != DirectoryResult::ok && !IM_PLANTED(stale_generation_accepted)) {
     ++counters_.binds_superseded;
     return refuse_bind(index, Reason::superseded);
   }
@@ -304,7 +305,9 @@ void Node::State::free_session(uint32_t index) {
 void Node::State::on_displace(NodeId from, const Frame& frame) {
   const DeviceKey key{frame.user, frame.device};
   const uint32_t* found = by_device_.find(key);
-  if (found != nullptr && sessions_[*found].generation < frame.generation) {
+  const bool older = found != nullptr && (sessions_[*found].generation < frame.generation ||
+                                          IM_PLANTED(displace_without_compare));
+  if (older) {
     const uint32_t index = *found;
     if (frame.reason == Reason::superseded && config_.sessions.handover) {
       for (uint32_t u = sessions_[index].unacked_head; u != kNil; u = unacked_[u].next) {
@@ -353,8 +356,9 @@ void Node::State::on_handover(const Frame& frame) {
 // and the teller repeats until the session is live or the row is gone.
 void Node::State::on_owners(NodeId from, const Frame& frame) {
   LocalUser* local = live_user(frame.user);
-  if (local == nullptr) return;
-  if (frame.version > local->version) note_elsewhere(*local, frame.nodes, frame.version);
+  if (local == nullptr && !IM_PLANTED(owners_acked_early)) return;
+  const bool newer = local != nullptr && frame.version > local->version;
+  if (newer && !IM_PLANTED(owners_ignored)) note_elsewhere(*local, frame.nodes, frame.version);
   Frame answer;
   answer.type = FrameType::owners_ack;
   answer.user = frame.user;
@@ -400,7 +404,7 @@ void Node::State::on_chase_timer(uint32_t index, uint32_t stamp) {
 // ---- session check ------------------------------------------------------------------------------
 
 void Node::State::start_session_check() {
-  if (!serving_) return;
+  if (!serving_ || IM_PLANTED(session_check_skipped)) return;
   auto batch = claim_batches_.take();
   const auto send = [&] {
     if (batch->empty()) return;
@@ -429,6 +433,7 @@ void Node::State::on_check_reply(const DirectoryReply& reply) {
     const uint32_t* found = by_device_.find(verdict.key);
     if (found == nullptr || sessions_[*found].phase != Session::Phase::live) continue;
     if (sessions_[*found].generation != verdict.claimed_generation) continue;
+    if (IM_PLANTED(stale_generation_accepted)) continue;
     if (verdict.current_generation > verdict.claimed_generation) {
       ++counters_.sessions_checked_out;
       trace(TraceKind::session_checked_out, {}, verdict.key.user, verdict.key.device, 0, config_.id,

@@ -448,6 +448,7 @@ struct Node::State {
   FlatMap<FollowKey, uint32_t, FollowHash> follow_index_;
   FlatMap<ConversationId, Group> groups_;
   Slab<Unacked> unacked_;
+  uint32_t unacked_max_ = 0;
   Slab<Early> early_;
   std::vector<CursorUpdate> cursor_updates_;  // of conversations not followed any more
   std::vector<std::pair<uint32_t, uint32_t>> dirty_cursors_;  // followed: index, stamp
@@ -477,6 +478,7 @@ struct Node::State {
   std::vector<UserId> unknown_, strays_;
   std::vector<UserId> expected_;
   uint64_t published_ = 0;
+  uint32_t route_attempts_max_ = 0;
 
   // stores
   uint64_t next_op_ = 1;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/planted.h"
 #include "core/node/state.h"
 
 namespace imroute {
@@ -165,6 +166,7 @@ void Node::State::apply_index(uint32_t index, const ConversationState& state, bo
   uint32_t at = find_followed(index, state.conversation);
   const bool known = at != kNil;
   if (!known) {
+    if (IM_PLANTED(new_conversation_ignored)) return;
     if (!state.member && state.cursor == state.head) return;
     at = follow(index, state.conversation, state.cursor, 0);
     if (at == kNil) return;
@@ -190,6 +192,7 @@ void Node::State::apply_index(uint32_t index, const ConversationState& state, bo
 void Node::State::compare_session(uint32_t index) {
   const Session& session = sessions_[index];
   if (session.phase != Session::Phase::live || session.syncing) return;
+  if (IM_PLANTED(compare_never)) return;
   auto batch = compare_batches_.take();
   const auto send = [&] {
     if (batch->empty()) return;
@@ -213,7 +216,7 @@ void Node::State::compare_session(uint32_t index) {
 void Node::State::start_compare() {
   last_compare_ = now_;
   compare_armed_ = false;
-  if (!serving_) return;
+  if (!serving_ || IM_PLANTED(compare_never)) return;
   auto batch = compare_batches_.take();
   const auto add = [&](const CompareItem& item) {
     batch->push_back(item);

@@ -1,4 +1,5 @@
 #include "core/session/route_cache.h"
+#include "core/base/planted.h"
 
 namespace imroute {
 
@@ -41,7 +42,7 @@ void RouteCache::learn(UserId user, const NodeSet& nodes, uint64_t version, Mono
 }
 
 void RouteCache::learn_offline(UserId user, MonoTime now) {
-  put(user, {}, 0, now, now + negative_ttl_ns_);
+  put(user, {}, 0, now, IM_PLANTED(negative_cache_forever) ? kNever : now + negative_ttl_ns_);
 }
 
 void RouteCache::put(UserId user, const NodeSet& nodes, uint64_t version, MonoTime now,

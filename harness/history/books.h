@@ -33,6 +33,7 @@ struct DeviceBook {
   uint32_t node = ~uint32_t{0};      // of the session, or of the last one
   bool absent = true;                // by choice (stopped, kicked, never online): nobody waits
   bool wiped = false;                // was reinstalled: may show again what it showed before
+  bool put_out = false;              // told that it was superseded or kicked; its user knows
   bool first_bind_exact = false;     // reported by the mailbox, not guessed from online()
   bool online() const { return bound_at != kNever; }
 };

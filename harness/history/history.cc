@@ -116,6 +116,7 @@ void History::online(int64_t t, DeviceKey key, NodeId node, uint64_t /*generatio
   const uint32_t index = s.books.device_index(key);
   if (index == kNothing) return;
   DeviceBook& d = s.books.device(index);
+  judge_return(s, t, index);
   if (d.absent) d.returned_at = t;
   s.set_absent(index, false);
   if (d.node != kNothing) {
@@ -136,8 +137,24 @@ void History::offline(int64_t t, DeviceKey key, Reason reason) {
   d.bound_at = kNever;
   d.changed_at = t;
   // Final for the client: it does not try again by itself.
-  if (reason == Reason::superseded || reason == Reason::kicked) s.set_absent(index, true);
+  if (reason == Reason::superseded || reason == Reason::kicked) {
+    judge_put_out(s, t, index, reason);
+    s.set_absent(index, true);
+  }
   s.update_overlaps(t, key.user);
+}
+
+void History::started(int64_t, DeviceKey key) {
+  const uint32_t index = state_->books.device_index(key);
+  if (index != kNothing) state_->books.device(index).put_out = false;
+}
+
+void History::served_without_lease(int64_t t, NodeId node, int64_t since) {
+  judge_lease(*state_, t, node, since);
+}
+
+void History::placed_on_dead(int64_t t, uint32_t router, NodeId node, int64_t since) {
+  judge_placed(*state_, t, router, node, since);
 }
 
 void History::stopped(int64_t t, DeviceKey key) {

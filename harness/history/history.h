@@ -30,7 +30,10 @@ struct FinalState {
   uint64_t routes_in_flight = 0;       // summed over nodes
   uint64_t appends_in_flight = 0;
   uint64_t operations_in_flight = 0;
-  Counters counters;  // summed over machines, dead incarnations included
+  uint64_t calls_in_flight = 0;     // attempts that count as load of a router, summed
+  uint64_t unacked_max = 0;         // of any session, at any time
+  uint64_t route_attempts_max = 0;  // of any route, at any time
+  Counters counters;                // summed over machines, dead incarnations included
   FrameTotals frames;
   uint64_t cache_entries_max = 0;
   std::vector<uint64_t> sessions_by_node, frames_by_node, calls_by_router;
@@ -52,6 +55,14 @@ class History {
   void offline(int64_t t, DeviceKey key, Reason reason);
   void rewound(int64_t t, DeviceKey key, ConversationId conversation, Position to);
   void reset(int64_t t, DeviceKey key, ConversationId conversation, Position to, uint64_t skipped);
+  // The application asked for the device to be online (Command start, relocate). Who was put out by
+  // its node must wait for that.
+  void started(int64_t t, DeviceKey key);
+  // A node delivered to, or accepted from, a client though its lease had ended at `since` because
+  // it had not renewed it, and though it did not hold the registry itself to be gone.
+  void served_without_lease(int64_t t, NodeId node, int64_t since);
+  // A router placed a login on a node that has been down since `since`.
+  void placed_on_dead(int64_t t, uint32_t router, NodeId node, int64_t since);
   void wiped(int64_t t, DeviceKey key);  // reinstalled: forgets what it showed
   void raw_duplicate(int64_t t,
                      DeviceKey key);  // a DELIVER for something this device already showed

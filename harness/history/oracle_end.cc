@@ -1,7 +1,9 @@
-// Oracles 8, 9 and 10, judged from the end of the run: chains of attempts ended, balancers count
-// what is there, service came back after an overload; and whether anything was judged at all.
+// Oracles 8 and 10, judged from the end of the run: chains of attempts ended and kept their limits,
+// service came back after an overload; and whether anything was judged at all.
 #include <algorithm>
+#include <tuple>
 
+#include "core/model/limits.h"
 #include "harness/history/state.h"
 
 namespace imroute {
@@ -36,22 +38,15 @@ void judge_chains(History::State& s, int64_t t, const FinalState& state) {
     s.violate(Property::chains_end, t,
               std::to_string(count) + " " + what + " are still in flight after the drain");
   }
-}
-
-void judge_balancers(History::State& s, int64_t t, const FinalState& state) {
-  s.judge(Property::balancer);
-  // Listed by node number only while every node lives.
-  if (state.sessions_by_node.size() != s.topology.nodes) return;
-  std::vector<uint64_t> true_load(s.topology.nodes);
-  for (const FinalSession& session : state.sessions) {
-    if (session.node.value < true_load.size()) ++true_load[session.node.value];
-  }
-  for (size_t node = 0; node < true_load.size(); ++node) {
-    if (true_load[node] == state.sessions_by_node[node]) continue;
-    s.violate(Property::balancer, t,
-              "node " + std::to_string(node) + " counts " +
-                  std::to_string(state.sessions_by_node[node]) + " sessions and holds " +
-                  std::to_string(true_load[node]));
+  const std::tuple<const char*, uint64_t, uint64_t> most[] = {
+      {"deliveries of one session unacknowledged at a time", state.unacked_max,
+       s.delivery.effective_window()},
+      {"attempts of one route", state.route_attempts_max, kMaxRouteAttempts}};
+  for (const auto& [what, seen, limit] : most) {
+    if (seen <= limit) continue;
+    s.violate(Property::chains_end, t,
+              "there were " + std::to_string(seen) + " " + what + ", " + std::to_string(limit) +
+                  " is the limit");
   }
 }
 

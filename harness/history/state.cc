@@ -42,6 +42,7 @@ History::State::State(const Scenario& s, const std::vector<Fault>& plan)
       delivery(s.delivery),
       sessions(s.sessions),
       workload(s.workload),
+      balancer(s.balancer),
       duration_ns(s.duration_ns),
       warmup_ns(s.warmup_ns),
       settle_ns(2 * s.delivery.route_deadline_ns),

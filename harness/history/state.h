@@ -90,6 +90,7 @@ struct History::State {
   DeliveryConfig delivery;
   SessionConfig sessions;
   WorkloadConfig workload;
+  BalancerConfig balancer;  // of logins; unused where a placement decides
   DurationNs duration_ns, warmup_ns;
   DurationNs settle_ns;       // a push later than this after acceptance counts as not converged
   DurationNs bind_settle_ns;  // D_bind: a session younger than this may be served by the mailbox
@@ -153,13 +154,19 @@ void judge_reply_order(History::State& s, const Showing& showing);
 bool judge_delivery(History::State& s, const Showing& showing);
 // 6 (oracle_owner.cc)
 void judge_owners(History::State& s, int64_t t, const FinalState& state);
+void judge_put_out(History::State& s, int64_t t, uint32_t device, Reason reason);
+void judge_return(History::State& s, int64_t t, uint32_t device);
+// 5: nobody serves without a lease (oracle_owner.cc)
+void judge_lease(History::State& s, int64_t t, NodeId node, int64_t since);
 // 7 and recovery (oracle_routing.cc)
 void judge_routing(History::State& s, const Showing& showing);
 void not_converged_until(History::State& s, int64_t at);
 void close_recovery(History::State& s, int64_t t);
-// 8, 9, 10 and vacuity (oracle_end.cc)
-void judge_chains(History::State& s, int64_t t, const FinalState& state);
+// 9 (oracle_balance.cc)
 void judge_balancers(History::State& s, int64_t t, const FinalState& state);
+void judge_placed(History::State& s, int64_t t, uint32_t router, NodeId node, int64_t since);
+// 8, 10 and vacuity (oracle_end.cc)
+void judge_chains(History::State& s, int64_t t, const FinalState& state);
 void judge_goodput(History::State& s, int64_t t);
 // liveness (oracle_progress.cc), at the end of the healed core's phase
 void judge_progress(History::State& s, int64_t t);

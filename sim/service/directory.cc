@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/base/hash.h"
+#include "core/base/planted.h"
 
 namespace imroute {
 namespace {
@@ -121,6 +122,11 @@ void Directory::unbind(const DirectoryOp& op, int64_t now, DirectoryReply& reply
   reply.result = DirectoryResult::mismatch;
   if (row == nullptr || row->row.state == ConnectState::none) return;
   reply.generation = row->row.generation;
+  if (IM_PLANTED(unregister_without_compare)) {
+    row->row.state = ConnectState::offline;
+    user->version = next_version();
+    return;
+  }
   if (row->row.generation != op.row.generation || row->row.incarnation != op.row.incarnation ||
       row->row.link != op.row.link) {
     return;

@@ -75,6 +75,7 @@ RegistryAnswer Registry::open(Address from, const RegistryOp& op, int64_t now) {
   }
   const Session session{next_session_++, node, next_incarnation_++, now + lease_};
   sessions_.push_back(session);
+  if (node.value < lease_over_.size()) lease_over_[node.value] = kNever;
   const auto at = std::lower_bound(next.members.begin(), next.members.end(), node,
                                    [](const Member& m, NodeId id) { return m.node < id; });
   next.members.insert(at, Member{node, op.weight, session.incarnation, op.draining});
@@ -139,6 +140,9 @@ void Registry::expire_due(int64_t now) {
       ++i;
       continue;
     }
+    const NodeId node = sessions_[i].node;
+    if (node.value >= lease_over_.size()) lease_over_.resize(node.value + 1, kNever);
+    lease_over_[node.value] = sessions_[i].expires;
     ClusterView next = *view_;
     end_session(i, next);
     publish(std::move(next), now);

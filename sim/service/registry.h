@@ -45,6 +45,12 @@ class Registry {
   // of one store rise, so an identity below the latest is an old one, mentioned before or not.
   uint32_t raise_epoch(uint64_t identity);
 
+  // Since when that node has been without a lease because it did not renew it; kNever: it has one,
+  // or lost it otherwise (closed, replaced, expired by a fault, which it cannot know).
+  int64_t lease_over_since(NodeId node) const {
+    return node.value < lease_over_.size() ? lease_over_[node.value] : kNever;
+  }
+
   ViewHandle view() const { return view_; }
   uint32_t sessions() const { return static_cast<uint32_t>(sessions_.size()); }
 
@@ -75,6 +81,7 @@ class Registry {
 
   DurationNs lease_;
   std::vector<Session> sessions_;
+  std::vector<int64_t> lease_over_;  // by node
   std::vector<Watch> watches_;
   std::deque<Published> published_;
   ViewHandle view_;

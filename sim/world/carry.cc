@@ -11,6 +11,12 @@
 
 namespace imroute {
 
+namespace {
+
+constexpr DurationNs kNewsTakes = 2 * kSecond;  // the last beacon of a dead node, on a slow link
+
+}  // namespace
+
 // ---- effects
 // -------------------------------------------------------------------------------------------
 
@@ -30,6 +36,7 @@ void World::Sink::handle(SendClient&& effect) {
     return;
   }
   world.tally_.sent(self, to, effect.frame.type, bytes);
+  world.judge_service(self, effect.frame);
 }
 
 void World::Sink::handle(SendPeer&& effect) {
@@ -70,6 +77,22 @@ void World::Sink::handle(StoreOp&& effect) {
 void World::Sink::handle(Notify&& effect) { world.notify(self, std::move(effect)); }
 
 void World::Sink::handle(Trace&& effect) { world.trace(self, effect.record); }
+
+// What only somebody who sees every machine at once can tell about an answer to a client.
+void World::judge_service(Endpoint from, const Frame& frame) {
+  if (frame.type == FrameType::deliver || frame.type == FrameType::accepted) {
+    const NodeId node{layout_.index(from)};
+    const int64_t since = registry_->lease_over_since(node);
+    if (since == kNever || nodes_[node.value]->status().suspended) return;
+    return history_->served_without_lease(now_, node, since);
+  }
+  if (frame.type != FrameType::login_ok || frame.node.value >= layout_.nodes()) return;
+  const Machine& placed_on = machines_[layout_.node(frame.node.value)];
+  const DurationNs known_after = scenario_.sessions.heartbeat_timeout() + kNewsTakes;
+  if (placed_on.alive || now_ - placed_on.died_at <= known_after) return;
+  if (machines_[from].deferring) return;  // it may not have heard anything for a while
+  history_->placed_on_dead(now_, layout_.index(from), frame.node, placed_on.died_at);
+}
 
 // ---- to the application above
 // --------------------------------------------------------------------------
@@ -145,6 +168,9 @@ void World::act(Action&& action) {
   const Endpoint e = layout_.client(client);
   Command& command = action.command;
   if (command.kind == CommandKind::start) wanted_[client] = 1;
+  if (command.kind == CommandKind::start || command.kind == CommandKind::relocate) {
+    history_->started(now_, action.device);
+  }
   if (command.kind == CommandKind::stop) {
     wanted_[client] = 0;
     history_->stopped(now_, action.device);

@@ -143,12 +143,12 @@ void World::end_life(Endpoint e, bool lose_unsynced) {
   const Role role = layout_.role(e);
   const uint32_t i = layout_.index(e);
   m.alive = false;
+  m.died_at = now_;
   m.armed = m.want = kNever;
   switch (role) {
     case Role::node:
       add_counters(nodes_[i]->counters());
-      cache_entries_max_ =
-          std::max<uint64_t>(cache_entries_max_, nodes_[i]->status().cache_entries_max);
+      marks_.raise(nodes_[i]->status());
       nodes_[i].reset();
       network_->process_died(now_, e);
       stores_->machine_died(e);
@@ -259,6 +259,8 @@ void World::wake(Endpoint e) {
 
 void World::command(Endpoint e, CommandKind kind) {
   if (!machines_[e].alive) return;
+  const bool starts = kind == CommandKind::start || kind == CommandKind::relocate;
+  if (starts) history_->started(now_, key_of(layout_.index(e)));
   step(e, Command{kind, {}, {}, 0}, static_cast<uint64_t>(kind));
 }
 
@@ -276,6 +278,12 @@ NodeId World::holder_of(UserId user) const {
     if (client < clients_.size() && client_online(client)) return clients_[client]->node();
   }
   return kNoNode;
+}
+
+void World::HighWater::raise(const NodeStatus& status) {
+  cache_entries = std::max(cache_entries, status.cache_entries_max);
+  unacked = std::max(unacked, status.unacked_max);
+  route_attempts = std::max(route_attempts, status.route_attempts_max);
 }
 
 void World::add_counters(const Counters& counters) {

@@ -265,7 +265,6 @@ void World::trace_fault(size_t index, std::string_view kind, std::string_view ha
 FinalState World::final_state() {
   FinalState state;
   state.counters = dead_counters_;
-  state.cache_entries_max = cache_entries_max_;
   const auto add = [&state](const Counters& counters) {
     for (const CounterInfo& info : kCounterTable) {
       state.counters.*info.value += counters.*info.value;
@@ -283,7 +282,8 @@ FinalState World::final_state() {
     state.routes_in_flight += status.routes_in_flight;
     state.appends_in_flight += status.appends_in_flight;
     state.operations_in_flight += status.operations_in_flight;
-    state.cache_entries_max = std::max<uint64_t>(state.cache_entries_max, status.cache_entries_max);
+    state.calls_in_flight += status.calls_in_flight;
+    marks_.raise(status);
     state.sessions_by_node.push_back(status.sessions);
     add(nodes_[n]->counters());
     for (uint32_t i = 0; every && i < layout_.clients(); ++i) {
@@ -300,6 +300,9 @@ FinalState World::final_state() {
   for (const auto& router : routers_) {
     if (router) add(router->counters());
   }
+  state.cache_entries_max = marks_.cache_entries;
+  state.unacked_max = marks_.unacked;
+  state.route_attempts_max = marks_.route_attempts;
   state.frames = tally_.totals();
   state.frames_by_node = tally_.frames_by_node();
   state.calls_by_router = tally_.calls_by_router();

@@ -109,6 +109,7 @@ class World final : public NetworkHost, public StoreBackend, public BusHost {
   struct Machine {
     int64_t armed = kNever;  // time of its wake event in the queue
     int64_t want = kNever;   // its next deadline
+    int64_t died_at = 0;     // when it is not alive
     uint16_t holds = 0;      // faults that keep it dead
     bool alive = false;
     bool deferring = false;  // look in deferrals_ before handing it anything
@@ -121,6 +122,11 @@ class World final : public NetworkHost, public StoreBackend, public BusHost {
     int64_t last_due = 0;
     bool used = false;
     std::deque<std::pair<int64_t, uint64_t>> waiting;  // due, event
+  };
+  // The most that any node ever had of something, dead ones included.
+  struct HighWater {
+    uint32_t cache_entries = 0, unacked = 0, route_attempts = 0;
+    void raise(const NodeStatus& status);
   };
   struct Sink;  // one machine's effects on the world
 
@@ -142,6 +148,7 @@ class World final : public NetworkHost, public StoreBackend, public BusHost {
   DeviceKey key_of(uint32_t client) const;
   void add_counters(const Counters& counters);
   // carry.cc
+  void judge_service(Endpoint from, const Frame& frame);
   void notify(Endpoint from, Notify&& notice);
   void notify_client(uint32_t client, Notify&& notice);
   std::string trace_name(Endpoint e) const;  // "client:17.0": user and device
@@ -215,7 +222,7 @@ class World final : public NetworkHost, public StoreBackend, public BusHost {
   bool done_ = false;
   bool cut_short_ = false;  // --until, or cancelled
   Counters dead_counters_;
-  uint64_t cache_entries_max_ = 0;
+  HighWater marks_;
   uint64_t frames_to_nobody_ = 0;  // sent while not connected
   int64_t last_progress_wall_ns_ = 0;
 };

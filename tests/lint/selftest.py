@@ -17,7 +17,12 @@ CLEAN = {
     "core/base/clean.h": "// A clean header, for the lints to pass.\n#pragma once\n\n#include <cstdint>\n\n"
                          "namespace imroute {\n\nuint64_t twice(uint64_t x);\n\n}  // namespace imroute\n",
     "core/base/clean.cc": '#include "core/base/clean.h"\n\nnamespace imroute {\n\n'
-                          "uint64_t twice(uint64_t x) { return 2 * x; }\n\n}  // namespace imroute\n",
+                          "uint64_t twice(uint64_t x) { return 2 * x; }\n\n}  // namespace imroute\n"
+                          "// IM_PLANTED(thrice_off)\n",
+    "core/base/planted_bugs.h": "// The table.\n#pragma once\n\n"
+                                "// clang-format off\n#define IM_PLANTED_BUGS(X) \\\n"
+                                '  X(thrice_off, "no-loss", \\\n    "Three is two.", \\\n    "a slip", "")\n'
+                                "// clang-format on\n",
     "sim/clean.cc": '#include "core/base/clean.h"\n',
     "README.md": "# Clean\n\n```sh\nimroute --version\n```\n",
 }
@@ -72,6 +77,11 @@ PLANTED = [
     ("symbols", "core/base/x.cc", "#include <thread>\nvoid f() { std::thread([] {}).join(); }\n", "thread"),
     ("symbols", "core/base/x.cc", "namespace imroute { unsigned long twice(unsigned long x) { return x; } }\n",
      "is defined 2 times"),
+    ("planted", "core/base/x.cc", 'const char* text = "Three is two.";\n', "contains the words of the planted"),
+    ("planted", "core/base/x.cc", 'const char* text = "\\0thrice_off";\n', "planted bug thrice_off"),
+    ("planted", "core/base/x.cc", "namespace imroute { int chosen_planted = 0; }\n", "contains a symbol"),
+    ("planted", "core/base/x.cc", "// IM_PLANTED(gone)\n", "core/base/x.cc:1: IM_PLANTED(gone) is not in"),
+    ("planted", "core/base/clean.cc", "\n", "thrice_off is planted nowhere"),
     ("readme", "README.md", "```sh\nimroute fly --to moon\n```\n", "README.md:2"),
     ("readme", "README.md", "```sh\n./dev fly\n```\n", "README.md:2"),
     ("documents", "README.md", "[gone](docs/gone.md)\n", "leads nowhere: docs/gone.md"),
@@ -82,7 +92,7 @@ PLANTED = [
 
 def command(lint, tree):
     script = [sys.executable, os.path.join(LINTS, lint + ".py")]
-    if lint == "symbols":
+    if lint in ("symbols", "planted"):
         library = os.path.join(tree, "libcore.a")
         objects = []
         for directory, _, names in os.walk(os.path.join(tree, "core")):
@@ -91,7 +101,7 @@ def command(lint, tree):
                 subprocess.run([COMPILER, "-std=c++20", "-O1", f"-I{tree}", "-c", objects[-1][:-2],
                                 "-o", objects[-1]], check=True)
         subprocess.run(["ar", "rcs", library, *objects], check=True)
-        return script + [library]
+        return script + ([library] if lint == "symbols" else [tree, library])
     if lint == "headers":
         return script + [tree, COMPILER]
     if lint == "readme":  # a program that knows --version and nothing else

@@ -313,7 +313,7 @@ TEST(HistoryOracle, MisdeliveryWithoutASession) {
   Story story(Story::scenario());
   story.everybody_online();
   Entry e = story.post(1, 0, 1);
-  story.history.offline(story.t, kBob, Reason::kicked);
+  story.history.offline(story.t, kBob, Reason::timeout);
   story.show(e, kBob);
   EXPECT_RED(story.finish(), "no-misdelivery");
 }

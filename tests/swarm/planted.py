@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+"""Every planted bug (core/base/planted_bugs.h) is caught by the oracle it names, within so many seeds
+of the default swarm; and without a planted bug the test build does what the production build does.
+
+planted.py PLANTED_PROGRAM PROGRAM SEEDS JOBS [--ranges N] [--table FILE] [BUG...]
+
+For each bug N disjoint ranges of SEEDS seeds each are run until the named oracle is violated; the
+line of a bug says the seeds that took, median and worst over the ranges. --table writes the page
+docs/planted-bugs.md.
+"""
+import argparse
+import concurrent.futures
+import json
+import os
+import random
+import shlex
+import statistics
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+SWARM = "scenarios/nemesis.json"
+STRATEGIES = [{"kind": kind, "bus": bus} for kind in ("broadcast", "cached_broadcast")
+              for bus in ("mesh", "pubsub")] + [{"kind": "mesh_directory"}] + [
+    {"kind": "central", "mode": mode, "placement": {"kind": placement}}
+    for mode in ("resolve", "forward") for placement in ("table", "hash", "consistent_hash", "range")]
+# Drawn from the seed, beside the faults that nemesis draws.
+DRAWN = {
+    "/strategy": STRATEGIES,
+    "/balancer": [{"kind": kind} for kind in ("consistent_hash", "least_active", "random", "round_robin")],
+    "/sessions/policy": ["single", "one_per_type", "mobile_desktop_web", "all"],
+    "/delivery/order": ["windowed", "windowed", "windowed", "stop_and_wait", "none"],
+    "/delivery/window": [64, 64, 64, 16],
+    "/mailbox/durability": ["sync", "async"],
+    "/nemesis/until": ["20s", "30s", "45s"],
+}
+# What must not differ between the two builds while no bug is switched on.
+SAME = [("scenarios/nemesis.json", seed) for seed in (1, 2, 3)] + [
+    ("scenarios/crash-under-load.json", 7), ("scenarios/group-chat.json", 1),
+    ("scenarios/multi-device-kick.json", 1)]
+FIRST = 1_000_000  # ranges begin here and there, far from the seeds that others use
+APART = 100_000
+
+
+class Outcome:
+    """One run: what it violated, and how it failed otherwise (an assertion, a hang)."""
+
+    def __init__(self, program, arguments):
+        self.command = shlex.join(["imroute_planted", *arguments])
+        self.result, self.problem = None, None
+        try:
+            done = subprocess.run([program, *arguments, "--json"], cwd=ROOT, capture_output=True,
+                                  text=True, timeout=300)
+            self.result = json.loads(done.stdout)
+        except subprocess.TimeoutExpired:
+            self.problem = "did not end within 300 s"
+        except json.JSONDecodeError:
+            self.problem = f"exit {done.returncode}: {done.stderr.strip()[-300:]}"
+
+    def violated(self):
+        if self.result is None:
+            return []
+        return [v["property"] for v in self.result["violations"] if v["excused"] is None]
+
+
+def drawn(seed):
+    """Settings of this seed, as --set takes them."""
+    draw = random.Random(seed)
+    chosen = {key: draw.choice(values) for key, values in DRAWN.items()}
+    return [word for key, value in chosen.items()
+            for word in ("--set", f"{key}={value if isinstance(value, str) else json.dumps(value)}")]
+
+
+def search(program, bug, first, seeds):
+    """Seeds until the oracle saw the bug (None: it did not), what else was seen, the command."""
+    needs = [word for setting in bug["needs"].split() for word in ("--set", setting)]
+    others = {}
+    for tried in range(seeds):
+        arguments = ["run", SWARM, "--seed", str(first + tried), *drawn(first + tried), *needs]
+        outcome = Outcome(program, [*arguments, "--plant", bug["name"]])
+        violated = outcome.violated()
+        # What the seed shows without the bug too says nothing about it.
+        if bug["oracle"] in violated and bug["oracle"] not in Outcome(program, arguments).violated():
+            return tried + 1, others, outcome.command
+        for other in set(violated) | ({outcome.problem} if outcome.problem else set()):
+            others.setdefault(other, outcome.command)
+    return None, others, None
+
+
+def same_without(planted, plain):
+    """Differences between the builds with every bug switched off."""
+    wrong = []
+    for scenario, seed in SAME:
+        arguments = ["run", scenario, "--seed", str(seed)]
+        a, b = Outcome(planted, arguments), Outcome(plain, arguments)
+        if a.result is None or b.result is None or a.result["trace_hash"] != b.result["trace_hash"]:
+            wrong.append(f"{scenario} seed {seed}: {a.problem or a.result['trace_hash']} with the bugs "
+                         f"compiled in, {b.problem or b.result['trace_hash']} without")
+    return wrong
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("planted"), parser.add_argument("plain")
+    parser.add_argument("seeds", type=int), parser.add_argument("jobs", type=int)
+    parser.add_argument("bugs", nargs="*")
+    parser.add_argument("--ranges", type=int, default=1)
+    parser.add_argument("--table")
+    options = parser.parse_args()
+    planted, plain = os.path.abspath(options.planted), os.path.abspath(options.plain)
+    listed = subprocess.run([planted, "list", "bugs", "--json"], check=True, capture_output=True, text=True)
+    bugs = [bug for bug in json.loads(listed.stdout) if not options.bugs or bug["name"] in options.bugs]
+    passed = failed = 0
+    for problem in same_without(planted, plain):
+        print(f"FAILED off by default: {problem}")
+        failed += 1
+    passed += len(SAME) - failed
+    print(f"off by default: {passed} of {len(SAME)} runs have the trace hash of the production build", flush=True)
+
+    rows = []
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        work = [(bug, [pool.submit(search, planted, bug, FIRST + k * APART, options.seeds)
+                       for k in range(options.ranges)]) for bug in bugs]
+        for bug, ranges in work:
+            found = [r.result() for r in ranges]
+            took = [tried for tried, _, _ in found if tried is not None]
+            missed = len(found) - len(took)
+            row = dict(bug, median=statistics.median(took) if took else None,
+                       worst=max(took) if took else None, missed=missed)
+            rows.append(row)
+            others = {}
+            for _, seen, _ in found:
+                others.update(seen)
+            seen = ", ".join(sorted(others))
+            if missed:
+                failed += 1
+                print(f"FAILED {bug['name']}: {bug['oracle']} saw nothing in {missed} of {len(found)} ranges of "
+                      f"{options.seeds} seeds" + (f"; others did: {seen}" if seen else ""), flush=True)
+                for other, command in sorted(others.items()):
+                    print(f"    {other}: {command}")
+            else:
+                passed += 1
+                print(f"ok     {bug['name']}: {bug['oracle']} after {row['median']:g} seeds (worst {row['worst']})"
+                      + (f", before it: {seen}" if seen else ""), flush=True)
+    medians = [row["median"] for row in rows if row["median"] is not None]
+    if medians:
+        print(f"median of medians: {statistics.median(medians):g} seeds; worst {max(r['worst'] or 0 for r in rows)}")
+    print(f"{passed} passed, {failed} failed")
+    sys.exit(1 if failed else 0)
+
+
+main()
