@@ -182,6 +182,7 @@ uint64_t Client::digest() const {
         s.ack_number, s.ack_mask}) {
     d.add(v);
   }
+  for (const NodeId node : s.unreachable) d.add(node.value);
   for (const MonoTime t :
        {s.login_deadline, s.session_deadline, s.bind_sent_at, s.answered_at, s.repeat_at}) {
     d.add(static_cast<uint64_t>(t));

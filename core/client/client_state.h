@@ -165,6 +165,7 @@ struct Client::State {
   uint32_t attempts = 0;      // since it was last bound
   uint64_t login_number = 0;  // names the LOGIN that an answer belongs to
   NodeId avoid = kNoNode;
+  NodeSet unreachable;  // did not serve it since it was last bound
   NodeId session_node = kNoNode;
   uint64_t highest_generation = 0;
   uint64_t session_generation = 0;

@@ -104,6 +104,7 @@ void Client::State::send_login(Now now, Effects& out) {
   frame.client_type = client_type;
   frame.generation = highest_generation;
   frame.node = avoid;
+  frame.nodes = unreachable;
   frame.number = ++login_number;
   login = LoginPhase::asking;
   login_deadline = now.mono_ns + send_timeout;
@@ -176,6 +177,7 @@ void Client::State::on_bound(Now now, const Frame& frame, Effects& out) {
   has_memory = true;
   attempts = 0;
   avoid = kNoNode;
+  unreachable.clear();
   last_ping = 0;
   session_deadline = now.mono_ns + client_heartbeat;
   ack_number = 0;
@@ -265,6 +267,7 @@ void Client::State::end_session(Effects& out, bool close, Reason reason) {
 void Client::State::lose_session(Now now, Effects& out, bool close, Reason reason) {
   // One that never served, or did not answer, is not worth asking again first; one that was lost
   // with its connection is: it still knows this user.
+  if (!bound()) unreachable.insert(session_node);
   if (!bound() || reason == Reason::lease_lost) avoid = session_node;
   end_session(out, close, reason);
   if (wanted && login == LoginPhase::idle) schedule_login(now);

@@ -6,7 +6,7 @@ uint32_t frame_fields(FrameType type) {
   switch (type) {
     case FrameType::login:
       return kFieldUser | kFieldDevice | kFieldClientType | kFieldGeneration | kFieldNode |
-             kFieldNumber;
+             kFieldNumber | kFieldNodes;
     case FrameType::login_ok:
       return kFieldUser | kFieldDevice | kFieldGeneration | kFieldNode | kFieldIncarnation |
              kFieldNumber;

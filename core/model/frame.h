@@ -18,6 +18,7 @@ enum class FrameType : uint8_t {
   invalid,
   // client -> router and back. Two-phase login: the router only reserves a generation.
   login,     // user device client_type generation(highest seen) node(avoid it, or kNoNode) number
+             // nodes(could not be reached since it last served)
   login_ok,  // user device generation node incarnation number
   login_refused,  // user device reason number
   // client -> node and back

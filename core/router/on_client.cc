@@ -39,20 +39,19 @@ bool Router::State::healthy(NodeId node) const {
          (health.flags & (kFlagDegraded | kFlagDraining)) == 0;
 }
 
-NodeId Router::State::pick_node(UserId user, NodeId avoid) {
-  if (config_.strategy.places_logins() && placement_ != nullptr) {
-    const NodeId owner = placement_->owner(user);
-    if (owner != kNoNode && healthy(owner)) return owner;
-  }
-  bool others = false;
+// Fills `backends_` from view and beacons. False when that leaves nobody.
+bool Router::State::offer_nodes(NodeId avoid, const NodeSet& unreachable) {
+  bool any = false, others = false;
   for (size_t i = 0; i < backends_.size(); ++i) {
     const Member& member = view_->members[i];
     Backend& backend = backends_[i];
-    backend.healthy = !member.draining && healthy(member.node);
+    backend.healthy =
+        !member.draining && healthy(member.node) && !unreachable.contains(member.node);
     if (member.node.value < nodes_.size()) {
       const NodeHealth& health = nodes_[member.node.value];
       backend.load = health.load + health.placed;
     }
+    any |= backend.healthy;
     others |= backend.healthy && member.node != avoid;
   }
   if (others && avoid != kNoNode) {
@@ -60,12 +59,26 @@ NodeId Router::State::pick_node(UserId user, NodeId avoid) {
       if (view_->members[i].node == avoid) backends_[i].healthy = false;
     }
   }
-  const uint32_t index = balancer_->pick(user.value, backends_, rng_);
+  return any;
+}
+
+// What this router can reach its client may not reach: a client that names such nodes is not sent
+// to them again, by a placement or a ring, while there is another. When it names as many as fit,
+// the others are tried in no order, so that no cycle among more of them keeps it out.
+NodeId Router::State::pick_node(UserId user, NodeId avoid, const NodeSet& unreachable) {
+  if (config_.strategy.places_logins() && placement_ != nullptr) {
+    const NodeId owner = placement_->owner(user);
+    if (owner != kNoNode && healthy(owner) && !unreachable.contains(owner)) return owner;
+  }
+  const bool reachable = offer_nodes(avoid, unreachable);
+  if (!reachable) offer_nodes(avoid, {});
+  const uint64_t key = reachable && unreachable.full() ? rng_.next() : user.value;
+  const uint32_t index = balancer_->pick(key, backends_, rng_);
   return index == kNoBackend ? kNoNode : view_->members[index].node;
 }
 
 void Router::State::place_login(const RouterCall& call, uint64_t generation) {
-  const NodeId node = pick_node(call.frame.user, call.frame.node);
+  const NodeId node = pick_node(call.frame.user, call.frame.node, call.frame.nodes);
   if (node == kNoNode) return refuse_login(call, Reason::no_node);
   ++counters_.logins;
   ++nodes_[node.value].placed;

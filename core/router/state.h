@@ -45,7 +45,8 @@ struct Router::State {
   void on_client_frame(LinkId link, const Frame& frame);
   void refuse_login(const RouterCall& call, Reason reason);
   void place_login(const RouterCall& call, uint64_t generation);
-  NodeId pick_node(UserId user, NodeId avoid);
+  NodeId pick_node(UserId user, NodeId avoid, const NodeSet& unreachable);
+  bool offer_nodes(NodeId avoid, const NodeSet& unreachable);
   bool healthy(NodeId node) const;
 
   // on_peer.cc

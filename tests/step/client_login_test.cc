@@ -165,7 +165,33 @@ TEST(ClientLogin, NodeThatDoesNotAnswerIsAvoidedNext) {
     const Frame login = b.reach_router();
     EXPECT_EQ(login.node, kHome);
     EXPECT_EQ(login.generation, 7u);  // the highest seen, so that it is never given out twice
+    EXPECT_TRUE(login.nodes.contains(kHome));
   }
+}
+
+TEST(ClientLogin, RemembersEveryNodeThatDidNotServeUntilOneDoes) {
+  ClientBench b;
+  const auto dial_again = [&b] {  // after the backoff, however long
+    do {
+      b.now = b.client->next_deadline();
+      b.step(Wake{});
+    } while (b.all<Connect>().empty());
+    b.router = b.only<Connect>().peer;
+  };
+  b.start();
+  b.reach_router();
+  for (uint32_t n = 1; n <= 3; ++n) {
+    b.login_ok(NodeId{n}, n);
+    b.step(PeerDown{address_of(NodeId{n}), Reason::refused});
+    dial_again();
+    EXPECT_EQ(b.reach_router().nodes.size(), n);
+  }
+  b.login_ok(NodeId{4}, 9);
+  b.reach_node(NodeId{4});
+  b.bound(NodeId{4}, 9);
+  b.step(PeerDown{address_of(NodeId{4}), Reason::reset});
+  dial_again();
+  EXPECT_TRUE(b.reach_router().nodes.empty());
 }
 
 TEST(ClientLogin, BindRefusalsForNowAreTriedAgain) {

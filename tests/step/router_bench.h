@@ -121,7 +121,8 @@ class RouterBench {
   }
 
   // ---- frames of the flows
-  void login(uint64_t user, NodeId avoid = kNoNode, uint64_t link = 5, uint64_t seen = 0) {
+  void login(uint64_t user, NodeId avoid = kNoNode, uint64_t link = 5, uint64_t seen = 0,
+             const NodeSet& unreachable = {}) {
     Frame frame;
     frame.type = FrameType::login;
     frame.user = UserId{user};
@@ -129,13 +130,14 @@ class RouterBench {
     frame.client_type = ClientType::pc;
     frame.generation = seen;
     frame.node = avoid;
+    frame.nodes = unreachable;
     frame.number = 77;
     step(ClientUp{LinkId{link}});
     step(ClientFrame{LinkId{link}, frame});
   }
   // Logs a user in and says where it was sent; kNoNode when it was refused.
-  NodeId place(uint64_t user, NodeId avoid = kNoNode) {
-    login(user, avoid);
+  NodeId place(uint64_t user, NodeId avoid = kNoNode, const NodeSet& unreachable = {}) {
+    login(user, avoid, 5, 0, unreachable);
     DirectoryReply reply;
     reply.kind = DirectoryOpKind::reserve;
     reply.generation = 9;

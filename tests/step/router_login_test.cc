@@ -104,6 +104,39 @@ TEST(RouterLogin, AvoidsTheNamedNodeUnlessItIsTheOnlyOne) {
   EXPECT_EQ(b.place(1, NodeId{0}), NodeId{0});
 }
 
+// The router may reach nodes that the client cannot: a ring or a placement must not send it there
+// for ever. (Found by the healed core, scenarios/unreachable-nodes.json.)
+TEST(RouterLogin, NeverNamesWhatTheClientCouldNotReachWhileThereIsAnother) {
+  for (const bool placed : {false, true}) {
+    RouterConfig config = RouterBench::config();
+    config.strategy.kind = StrategyKind::central;
+    if (placed) config.strategy.placement.kind = PlacementKind::hash;
+    RouterBench b(config);
+    b.cluster(4);
+    NodeSet unreachable;
+    unreachable.push_back(NodeId{1});
+    unreachable.push_back(NodeId{2});
+    for (uint64_t user = 0; user < 50; ++user) {
+      const NodeId node = b.place(user, NodeId{2}, unreachable);
+      EXPECT_TRUE(node == NodeId{0} || node == NodeId{3});
+    }
+    unreachable.push_back(NodeId{0});
+    unreachable.push_back(NodeId{3});
+    EXPECT_NE(b.place(7, kNoNode, unreachable), kNoNode) << "all of them: tried again";
+  }
+}
+
+TEST(RouterLogin, MoreUnreachableNodesThanFitDoNotMakeACycle) {
+  RouterBench b(RouterBench::config());
+  b.cluster(12);
+  NodeSet unreachable;
+  for (uint32_t n = 0; n < kMaxNodesPerUser; ++n) unreachable.push_back(NodeId{n});
+  std::map<uint32_t, int> placed;
+  for (int i = 0; i < 100; ++i) ++placed[b.place(7, kNoNode, unreachable).value];
+  EXPECT_EQ(placed.size(), 4u) << "one user, yet each of the others has its turn";
+  EXPECT_EQ(placed.begin()->first, kMaxNodesPerUser);
+}
+
 TEST(RouterLogin, SpreadsByReportedLoadAndWhatItPlacedSince) {
   RouterConfig config = RouterBench::config();
   config.balancer.kind = BalancerKind::least_active;
