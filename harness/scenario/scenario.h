@@ -248,6 +248,7 @@ struct Scenario {
   std::vector<Fault> faults;
   NemesisConfig nemesis;
   LivenessConfig liveness;
+  bool permute_ties = false;  // what happens at the same instant happens in a drawn order
   std::vector<Expectation> expect;
   uint64_t hash = 0;  // of the canonical form, seed excluded
   friend bool operator==(const Scenario&, const Scenario&) = default;

@@ -462,6 +462,10 @@ Shape scenario_shape(Scenario& s) {
   shape.add(object_list_key("faults", s.faults, fault_shape, "what breaks, and when"));
   shape.add(nemesis_key(s.nemesis));
   shape.add(liveness_key(s.liveness));
+  ShapeKey ties = flag_key("permute_ties", s.permute_ties,
+                           "what happens at the same instant happens in an order of the seed's");
+  ties.write = [&s] { return s.permute_ties ? JsonValue::make_bool(true) : JsonValue{}; };
+  shape.add(std::move(ties));
   shape.add(expect_key(s.expect));
   return shape;
 }

@@ -4,15 +4,21 @@
 // heap as soon as the list leaves the cache (Ahuja, Mehlhorn, Orlin, Tarjan 1990, with one bucket a
 // bit). Redistribution keeps insertion order, so ties need no stored sequence and an entry is 16
 // bytes: the key, and 64 bits that name what happens. Payload lives elsewhere (sim/engine/pool.h).
+//
+// Equals may instead be taken in an order drawn from a seed: what a machine may not rely on then
+// shows. Whoever promises an order (a stream, a connection to a store) gives its entries times that
+// rise.
 #pragma once
 
 #include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "core/base/assert.h"
+#include "core/base/rng.h"
 #include "core/base/time.h"
 
 namespace imroute {
@@ -42,11 +48,20 @@ class EventQueue {
     ++size_;
   }
 
+  void permute_ties(Rng rng) {
+    ties_ = rng;
+    permuted_ = true;
+  }
+
   // There is no peek: looking ahead would settle the heap on a time that a caller may still want to
   // schedule before. What must happen at a time is an entry.
   // REQUIRES: !empty().
   Entry pop() {
     settle();
+    const size_t equal = buckets_[0].size() - front_;
+    if (permuted_ && equal > 1) {
+      std::swap(buckets_[0][front_], buckets_[0][front_ + static_cast<size_t>(ties_.below(equal))]);
+    }
     const Entry entry = buckets_[0][front_++];
     if (front_ == buckets_[0].size()) {
       buckets_[0].clear();
@@ -92,6 +107,8 @@ class EventQueue {
   uint64_t filled_ = 0;  // bit i: bucket i + 1 is not empty
   size_t front_ = 0;     // next entry of bucket 0
   size_t size_ = 0;
+  Rng ties_{0};
+  bool permuted_ = false;
 };
 
 }  // namespace imroute

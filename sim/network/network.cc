@@ -368,7 +368,7 @@ void Network::launch(int64_t now, uint32_t index, const EdgeVerdict& verdict) {
       if (++lost == kRetransmissions) return hold(now, index, Disposition::drop);
     }
   }
-  arrival = std::max(arrival, out.last_arrival);
+  arrival = std::max(arrival, out.last_arrival + 1);
   out.last_arrival = arrival;
   queue_.push(arrival, EventPriority::normal, tag_ | index);
 }

@@ -76,7 +76,7 @@ void BusLinks::publish(int64_t now, Endpoint from, const Frame& frame) {
     lost(kNoEndpoint, bytes);
     return disconnect(now, from, Reason::timeout);
   }
-  s.to_bus = std::max(s.to_bus, now + latency_.draw(mix64(s.draw++)) + verdict.delay_ns);
+  s.to_bus = std::max(s.to_bus + 1, now + latency_.draw(mix64(s.draw++)) + verdict.delay_ns);
   push(s.to_bus, Type::publication, from, s.stamp, bytes, size);
 }
 
@@ -109,7 +109,7 @@ void BusLinks::fan_out(int64_t now, Endpoint publisher, const Payload& bytes, ui
       if (verdict.reorder_ppm != 0 && mix64(s.draw++) % 1'000'000 < verdict.reorder_ppm) {
         arrival += static_cast<int64_t>(mix64(s.draw++) % kReorderNs);
       } else {
-        arrival = s.from_bus = std::max(arrival, s.from_bus);
+        arrival = s.from_bus = std::max(arrival, s.from_bus + 1);
       }
       host_.on_bus_sent(size, true);
       push(arrival, Type::delivery, node, s.stamp, bytes, size);

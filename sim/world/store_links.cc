@@ -102,7 +102,7 @@ void StoreLinks::travel(int64_t now, uint32_t index, bool reply) {
   if (reply && verdict.reorder_ppm != 0 && mix64(way.draw++) % 1'000'000 < verdict.reorder_ppm) {
     arrival += static_cast<int64_t>(mix64(way.draw++) % kReorderNs);  // without lifting the floor
   } else {
-    arrival = std::max(arrival, floor);
+    arrival = std::max(arrival, floor + 1);
     floor = arrival;
   }
   const WorldEvent kind = reply ? WorldEvent::op_reply : WorldEvent::op_arrive;

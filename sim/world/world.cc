@@ -52,6 +52,7 @@ World::World(const Scenario& scenario, const SimulationOptions& options)
       watch_latency_(scenario.network.service.latency),
       watch_draw_(Rng::stream(scenario.seed, "watch-latency").next()),
       effects_(options.trace && options.trace_sink != nullptr) {
+  if (scenario.permute_ties) queue_.permute_ties(Rng::stream(scenario.seed, "ties"));
   at_most_once_ = scenario.delivery.guarantee == Guarantee::at_most_once;
   const StrategyKind kind = scenario.strategy.kind;
   pubsub_ = scenario.strategy.bus == BusKind::pubsub &&

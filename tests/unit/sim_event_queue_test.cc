@@ -73,5 +73,30 @@ TEST(EventQueue, AgreesWithAStableSortOverRandomUse) {
   }
 }
 
+TEST(EventQueue, PermutedTiesKeepTimeAndPriorityAndFollowTheSeed) {
+  const auto order = [](uint64_t seed) {
+    EventQueue queue;
+    queue.permute_ties(Rng(seed));
+    for (uint64_t i = 0; i < 20; ++i) queue.push(5, EventPriority::normal, i);
+    queue.push(5, EventPriority::late, 100);
+    queue.push(5, EventPriority::control, 200);
+    queue.push(4, EventPriority::late, 300);
+    std::vector<uint64_t> out;
+    while (!queue.empty()) out.push_back(queue.pop().what);
+    return out;
+  };
+  const std::vector<uint64_t> a = order(1);
+  EXPECT_EQ(a, order(1));
+  EXPECT_NE(a, order(2));
+  ASSERT_EQ(a.size(), 23u);
+  EXPECT_EQ(a[0], 300u);
+  EXPECT_EQ(a[1], 200u);
+  EXPECT_EQ(a[22], 100u);
+  std::vector<uint64_t> ties(a.begin() + 2, a.begin() + 22);
+  EXPECT_FALSE(std::is_sorted(ties.begin(), ties.end()));
+  std::sort(ties.begin(), ties.end());
+  for (uint64_t i = 0; i < 20; ++i) EXPECT_EQ(ties[i], i);
+}
+
 }  // namespace
 }  // namespace imroute
