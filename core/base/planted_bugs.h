@@ -78,7 +78,7 @@
     "lock holders that outlive their lease", "") \
   X(lease_from_reply, "no-misdelivery", \
     "The lease is counted from the arrival of the renewal's answer, not from its sending.", \
-    "the classic lease mistake", "/network/service/latency={\"p50\":\"200ms\",\"p99\":\"600ms\"}") \
+    "the classic lease mistake", "/network/service/latency={\"p50\":\"100ms\",\"p99\":\"300ms\"}") \
   /* ---- oracle 6: one owner */ \
   X(client_lease_unanswered, "one-owner", \
     "A ping that was sent counts as answered, so the client never notices a dead connection.", \
@@ -107,7 +107,7 @@
     "per-user registry overwritten by the last login", "") \
   X(owners_acked_early, "routing-works", \
     "OWNERS is acknowledged though the user's bind has not come back from the directory yet.", \
-    "acknowledged before applied", "/network/service/latency={\"p50\":\"200ms\",\"p99\":\"600ms\"}") \
+    "acknowledged before applied", "/network/service/latency={\"p50\":\"100ms\",\"p99\":\"300ms\"}") \
   X(broadcast_skips_last, "routing-works", \
     "A broadcast over the mesh leaves out the last member of the view.", \
     "off-by-one in the fan-out loop", "") \
@@ -134,7 +134,7 @@
     "no reorder buffer", "") \
   X(unregister_without_compare, "routing-works", \
     "A late disconnect erases the row of the newer login.", \
-    "CIM: /offLine deletes the route whoever wrote it", "/network/service/latency={\"p50\":\"200ms\",\"p99\":\"600ms\"}") \
+    "CIM: /offLine deletes the route whoever wrote it", "/network/service/latency={\"p50\":\"100ms\",\"p99\":\"300ms\"}") \
   /* ---- oracle 8: chains end, queues keep their limits */ \
   X(followers_forgotten, "chains-end", \
     "Those who wait for one look-up of a user are not told its outcome.", \

@@ -17,6 +17,7 @@ import shlex
 import statistics
 import subprocess
 import sys
+import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SWARM = "scenarios/nemesis.json"
@@ -87,6 +88,51 @@ def search(program, bug, first, seeds):
     return None, others, None
 
 
+def shrunk(program, command):
+    """Faults, users and messages of the smallest scenario that fails the same way; None: no such
+    scenario was made."""
+    words = shlex.split(command)[1:]
+    words[0] = "shrink"
+    with tempfile.TemporaryDirectory() as folder:
+        out = os.path.join(folder, "small.json")
+        try:
+            subprocess.run([program, *words, "--out", out], cwd=ROOT, capture_output=True, timeout=600)
+            with open(out, encoding="utf-8") as file:
+                small = json.load(file)
+        except (subprocess.TimeoutExpired, OSError, json.JSONDecodeError):
+            return None
+    return len(small.get("faults", [])), small["topology"]["users"], len(small.get("workload", {}).get("messages", []))
+
+
+def write_page(path, rows, ranges, seeds):
+    """docs/planted-bugs.md"""
+    medians = [row["median"] for row in rows if row["median"] is not None]
+    lines = [
+        "# Planted bugs", "",
+        "What the oracles are tested against: bugs of the kinds that real systems of this field had, compiled into",
+        "`imroute_planted` only (`core/base/planted.h`) and switched on by name with `--plant`. Each names the oracle",
+        "that must see it. *Seeds* is how many of the default swarm (`" + SWARM + "`) that took, as median and worst of",
+        f"{ranges} disjoint ranges of up to {seeds:,} seeds; a seed that violates the same oracle without the bug does not",
+        "count. *Shrunk* is the smallest scenario that fails the same way: faults / users / messages.", "",
+        f"{len(rows)} bugs, median of the medians {statistics.median(medians):g} seeds, "
+        f"worst of all {max(row['worst'] or 0 for row in rows)}."
+        if medians else f"{len(rows)} bugs.", "",
+        "| bug | what it does | seen in | oracle | seeds | shrunk |", "|---|---|---|---|---|---|"]
+    for row in rows:
+        took = "not caught" if row["median"] is None else f"{row['median']:g} / {row['worst']}"
+        if row["missed"] and row["median"] is not None:
+            took += f", missed in {row['missed']} ranges"
+        small = "" if row.get("shrunk") is None else " / ".join(str(n) for n in row["shrunk"])
+        what = row["help"]
+        if row["needs"]:
+            what += " Needs `" + "`, `".join(row["needs"].split()) + "`."
+        lines.append(f"| `{row['name']}` | {what} | {row['source']} | {row['oracle']} | {took} | {small} |")
+    lines += ["", "Again: `tests/swarm/planted.py build/release/imroute_planted build/release/imroute "
+              f"{seeds} 2 --ranges {ranges} --table docs/planted-bugs.md`.", ""]
+    with open(os.path.join(ROOT, path), "w", encoding="utf-8") as file:
+        file.write("\n".join(lines))
+
+
 def same_without(planted, plain):
     """Differences between the builds with every bug switched off."""
     wrong = []
@@ -125,8 +171,10 @@ def main():
             found = [r.result() for r in ranges]
             took = [tried for tried, _, _ in found if tried is not None]
             missed = len(found) - len(took)
-            row = dict(bug, median=statistics.median(took) if took else None,
-                       worst=max(took) if took else None, missed=missed)
+            row = dict(bug, missed=missed, median=statistics.median(took) if took else None,
+                       worst=max(took) if took else None)
+            if options.table and took:
+                row["shrunk"] = shrunk(planted, next(command for _, _, command in found if command))
             rows.append(row)
             others = {}
             for _, seen, _ in found:
@@ -145,6 +193,8 @@ def main():
     medians = [row["median"] for row in rows if row["median"] is not None]
     if medians:
         print(f"median of medians: {statistics.median(medians):g} seeds; worst {max(r['worst'] or 0 for r in rows)}")
+    if options.table:
+        write_page(options.table, rows, options.ranges, options.seeds)
     print(f"{passed} passed, {failed} failed")
     sys.exit(1 if failed else 0)
 
