@@ -3,6 +3,10 @@
 // that never goes back. Everything else is as hostile as the bytes: any well-formed frame in any
 // order from anybody, replies late, unknown or contradictory, peers that come and go.
 //
+// A polite world keeps the protocol, too, as far as one side of it can: clients bind and send,
+// stores say ok and stay who they are, time passes slowly. That leads deep into states where rude
+// bytes come rarely.
+//
 // Values come from small ranges, so that frames meet state that earlier frames made; one byte in
 // sixteen gives a huge one. What must hold after every step: the machine ends the step, its timers
 // make progress, and its demands on the world stay bounded.
@@ -10,9 +14,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <set>
+#include <stdexcept>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -23,8 +27,9 @@
 
 namespace imroute {
 
+// Thrown, so that a property test can shrink its input; libFuzzer reports it as a crash.
 inline void require(bool condition) {
-  if (!condition) std::abort();
+  if (!condition) throw std::logic_error("a bound was broken");
 }
 
 class Bytes {
@@ -55,7 +60,8 @@ inline constexpr uint64_t kServers = 4;
 // Makes values of the model out of bytes.
 class Maker {
  public:
-  Maker(Bytes& bytes, BlobPool& pool) : bytes_(bytes), pool_(pool) {}
+  Maker(Bytes& bytes, BlobPool& pool, bool polite = false)
+      : bytes_(bytes), pool_(pool), polite_(polite) {}
 
   UserId user() { return UserId{bytes_.below(kUsers + 1)}; }
   NodeId node() {
@@ -119,9 +125,10 @@ class Maker {
     return e;
   }
   // A frame as the codec would let it through: what its type does not carry is zero.
-  Frame frame(const std::vector<RouteId>& routes) {
+  Frame frame(const std::vector<RouteId>& routes, bool of_client) {
     Frame f;
     f.type = static_cast<FrameType>(1 + bytes_.below(static_cast<uint64_t>(FrameType::count_) - 1));
+    if (polite_) f.type = polite_type(of_client);
     const uint32_t fields = frame_fields(f.type);
     const auto has = [&](uint32_t field) { return (fields & field) != 0; };
     f.flags = bytes_.next();
@@ -164,8 +171,8 @@ class Maker {
   DirectoryReply reply(const DirectoryOp& op) {
     DirectoryReply r;
     r.kind = op.kind;
-    r.result = static_cast<DirectoryResult>(bytes_.below(3));
-    r.identity = 1 + bytes_.below(2);
+    r.result = polite_ ? DirectoryResult::ok : static_cast<DirectoryResult>(bytes_.below(3));
+    r.identity = polite_ ? 1 : 1 + bytes_.below(2);
     r.generation = bytes_.number(9);
     r.record = record(op.user);
     if (op.kind == DirectoryOpKind::bind && r.result == DirectoryResult::ok) {
@@ -180,7 +187,7 @@ class Maker {
     if (op.claims != nullptr) {
       auto verdicts = std::make_shared<std::vector<SessionVerdict>>();
       for (const SessionClaim& claim : *op.claims) {
-        if (bytes_.flip()) continue;
+        if (polite_ || bytes_.flip()) continue;
         const bool missing = bytes_.flip();
         verdicts->push_back({claim.key, claim.generation, missing, bytes_.number(9)});
       }
@@ -191,8 +198,8 @@ class Maker {
   MailboxReply reply(const MailboxOp& op) {
     MailboxReply r;
     r.kind = op.kind;
-    r.result = static_cast<MailboxResult>(bytes_.below(7));
-    r.identity = 1 + bytes_.below(2);
+    r.result = polite_ ? MailboxResult::ok : static_cast<MailboxResult>(bytes_.below(7));
+    r.identity = polite_ ? 1 : 1 + bytes_.below(2);
     r.position = position();
     r.head = position();
     r.next = r.head;
@@ -237,6 +244,15 @@ class Maker {
   }
 
  private:
+  FrameType polite_type(bool of_client) {
+    static constexpr FrameType kClient[] = {FrameType::bind, FrameType::bind, FrameType::send,
+                                            FrameType::send, FrameType::send, FrameType::ack,
+                                            FrameType::ping, FrameType::login};
+    static constexpr FrameType kPeer[] = {
+        FrameType::push,   FrameType::push,   FrameType::route_ack, FrameType::nack,
+        FrameType::beacon, FrameType::owners, FrameType::resolved,  FrameType::forward};
+    return of_client ? kClient[bytes_.below(8)] : kPeer[bytes_.below(8)];
+  }
   DeviceRow row() {
     DeviceRow r;
     r.device = static_cast<uint32_t>(bytes_.below(3));
@@ -273,14 +289,15 @@ class Maker {
 
   Bytes& bytes_;
   BlobPool& pool_;
+  const bool polite_;
 };
 
 // Drives one machine. `Servers`: it has client links (Node, Router); a Client takes commands.
 template <class Machine>
 class ByteWorld {
  public:
-  ByteWorld(Machine& machine, Bytes& bytes, BlobPool& pool)
-      : machine_(machine), bytes_(bytes), make_(bytes, pool) {
+  ByteWorld(Machine& machine, Bytes& bytes, BlobPool& pool, bool polite = false)
+      : machine_(machine), bytes_(bytes), make_(bytes, pool, polite), polite_(polite) {
     step(Wake{});
   }
 
@@ -291,7 +308,7 @@ class ByteWorld {
           if (has_clients && links_.size() < 6) client_up();
           break;
         case 1:
-          client_down();
+          if (!polite_ || bytes_.below(8) == 0) client_down();
           break;
         case 2:
         case 3:
@@ -315,7 +332,7 @@ class ByteWorld {
           if (bytes_.flip()) {
             step(ViewChanged{});
           } else {
-            step(BusFrame{frame_ = make_.frame(routes_)});
+            step(BusFrame{frame_ = make_.frame(routes_, false)});
           }
           break;
         default:
@@ -338,7 +355,7 @@ class ByteWorld {
   void client_frame() {
     if (links_.empty()) return;
     const LinkId link{pick(links_)};
-    frame_ = make_.frame(routes_);
+    frame_ = make_.frame(routes_, true);
     step(ClientFrame{link, frame_});
   }
   void peer_change() {
@@ -354,7 +371,7 @@ class ByteWorld {
     if (peers_.empty()) return;
     const Address peer = pick(peers_);
     if (peer == kBusAddress) return;
-    frame_ = make_.frame(routes_);
+    frame_ = make_.frame(routes_, false);
     step(PeerFrame{peer, frame_});
   }
   void answer() {
@@ -362,7 +379,7 @@ class ByteWorld {
     const size_t i = bytes_.below(operations_.size());
     const StoreOp asked = operations_[i];
     operations_.erase(operations_.begin() + static_cast<std::ptrdiff_t>(i));
-    const uint64_t how = bytes_.below(8);
+    const uint64_t how = polite_ ? 8 : bytes_.below(8);
     std::visit(
         [&](const auto& op) {
           Reply reply{op.id, how == 0   ? ReplyStatus::error
@@ -381,8 +398,8 @@ class ByteWorld {
   void pass_time() {
     static constexpr DurationNs kSteps[] = {1, kMillisecond, 100 * kMillisecond, kSecond,
                                             10 * kSecond};
-    now_ += kSteps[bytes_.below(5)];
-    if (bytes_.flip()) return;  // a pause: the wake-up comes later
+    now_ += kSteps[bytes_.below(polite_ ? 3 : 5)];
+    if (!polite_ && bytes_.flip()) return;  // a pause: the wake-up comes later
     // Timers that are due must make progress: a machine that re-arms for "now" would hang a driver.
     uint32_t wakes = 0;
     while (machine_.next_deadline() <= now_) {
@@ -393,7 +410,7 @@ class ByteWorld {
   void command(bool is_client) {
     Command c;
     c.kind = is_client ? static_cast<CommandKind>(1 + bytes_.below(6)) : CommandKind::drain;
-    if (!is_client && bytes_.below(8) != 0) return;
+    if (!is_client && (polite_ || bytes_.below(8) != 0)) return;
     c.conversation = make_.conversation();
     if (c.kind == CommandKind::join || c.kind == CommandKind::leave) {
       c.conversation = ConversationId::group(bytes_.below(2));
@@ -438,6 +455,7 @@ class ByteWorld {
   Machine& machine_;
   Bytes& bytes_;
   Maker make_;
+  const bool polite_;
   Effects effects_;
   MonoTime now_ = kSecond;
   Frame frame_;
