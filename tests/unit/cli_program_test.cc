@@ -67,6 +67,15 @@ TEST_F(Program, RunWritesEveryFileAndRepeats) {
   EXPECT_EQ(repeatable(effective.out)["trace_hash"], repeatable(first.out)["trace_hash"]);
 }
 
+TEST_F(Program, ARunThatAcceptsNothingDoesNotHold) {
+  const Outcome held = call({"run", path("small.json")});
+  EXPECT_EQ(held.code, kExitHeld) << held.out;
+  const Outcome vacuous = call({"run", path("small.json"), "--set", "/workload/rate_per_user=0/s",
+                                "--set", "/workload/reply_share=0"});
+  EXPECT_EQ(vacuous.code, kExitViolated);
+  EXPECT_THAT(vacuous.out, HasSubstr("vacuous"));
+}
+
 TEST_F(Program, RunWithoutTraceRemovesTheTraceOfAnEarlierRun) {
   EXPECT_EQ(call({"run", path("small.json"), "--trace", "--out", path("a")}).code, 0);
   EXPECT_EQ(call({"run", path("small.json"), "--out", path("a")}).code, 0);
