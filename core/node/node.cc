@@ -85,6 +85,7 @@ void Node::State::step(MonoTime now, const Event& event, Effects& out) {
   ++counters_.steps;
   if (!started_) {
     started_ = true;
+    last_compare_ = now_;  // there is nothing to compare yet, wherever this clock began
     timers_.set(now_, TimerKind::scan);
     timers_.set(now_, TimerKind::beacon);
     timers_.set(now_ + config_.sessions.session_check(), TimerKind::check);

@@ -60,6 +60,9 @@ class Draw {
       case FaultFamily::bus:
         bus();
         break;
+      case FaultFamily::clock:
+        clock();
+        break;
       default:
         break;
     }
@@ -222,6 +225,20 @@ class Draw {
     f_.kind = one_of({FaultKind::disconnect, FaultKind::overflow});
     f_.target = rng_.chance(1, 2) ? one(TargetKind::node) : one(TargetKind::bus);
     f_.for_ns = span(200 * kMillisecond, 5 * kSecond);
+  }
+
+  void clock() {
+    f_.kind = one_of({FaultKind::skew, FaultKind::drift, FaultKind::drift, FaultKind::jump});
+    f_.target = one(rng_.chance(2, 3) ? TargetKind::node : TargetKind::client);
+    f_.for_ns = f_.kind == FaultKind::jump ? 0 : span(kSecond, 30 * kSecond);
+    if (f_.kind == FaultKind::drift) {
+      const auto most = static_cast<int64_t>(s_.sessions.max_drift_ppm);
+      f_.ppm = static_cast<int32_t>(rng_.between(-most, most));
+    } else if (f_.kind == FaultKind::jump) {
+      f_.offset_ns = span(kMillisecond, s_.sessions.lease_ns * 3 / 2);
+    } else {
+      f_.offset_ns = span(kSecond, 24 * 3600 * kSecond);
+    }
   }
 
   const Scenario& s_;

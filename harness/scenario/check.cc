@@ -289,6 +289,13 @@ class Checker {
           n(f.count) + " nodes to restart, but topology.nodes is " + n(s_.topology.nodes),
           "/topology/nodes");
     }
+    const int64_t drift = f.ppm < 0 ? -int64_t{f.ppm} : f.ppm;
+    if (f.kind == FaultKind::drift && drift > s_.sessions.max_drift_ppm) {
+      say(at + "/ppm",
+          n(static_cast<uint64_t>(drift)) + " millionths is more than sessions.max_drift_ppm (" +
+              n(s_.sessions.max_drift_ppm) + "): beyond it nothing is promised",
+          "/sessions/max_drift_ppm");
+    }
     const bool sync = s_.mailbox.durability == Durability::sync;
     if (sync && f.target.kind == TargetKind::mailbox && f.lose_tail_ns > 0) {
       say(at + "/lose_tail",

@@ -3,6 +3,7 @@
 #include <iterator>
 
 #include "config/suggest.h"
+#include "config/units.h"
 #include "harness/scenario/names.h"
 #include "harness/scenario/scenario_shape.h"
 
@@ -47,6 +48,9 @@ void set_kind(Fault& fault, FaultKind kind) {
   if (kind == FaultKind::late_watch || kind == FaultKind::lagging_read) {
     fault.delay_ns = 2 * kSecond;
   }
+  if (kind == FaultKind::skew) fault.offset_ns = 3600 * kSecond;
+  if (kind == FaultKind::jump) fault.offset_ns = 5 * kSecond;
+  if (kind == FaultKind::drift) fault.ppm = 5000;
   if (kind == FaultKind::rolling_restart) fault.count = 0;  // all nodes; `complete` knows how many
   Target& target = fault.target;
   if (kind == FaultKind::rolling_restart) {
@@ -265,6 +269,42 @@ void add_partition_keys(Shape& shape, Fault& f) {
                 .when("kind", partition));
 }
 
+// Millionths that a clock gains, or loses: the only number of the language with a sign.
+ShapeKey drift_key(int32_t& field) {
+  constexpr int32_t kMost = 400'000;  // as sessions.max_drift_ppm
+  ShapeKey key;
+  key.name = "ppm";
+  key.help = "millionths that the clock gains, negative: loses; default 5000";
+  key.read = [&field](const JsonValue& value, ShapeReader& reader) {
+    const auto number =
+        value.is(JsonValue::Kind::number) ? parse_decimal(value.text) : std::optional<Decimal>{};
+    if (number && number->is_integer()) {
+      Decimal size = *number;
+      size.negative = false;
+      if (const auto got = size.scaled(1, 1, kMost)) {
+        field = static_cast<int32_t>(*got) * (number->negative ? -1 : 1);
+        return;
+      }
+    }
+    reader.error(value,
+                 "found " + describe(value) + ", expected an integer from -400000 to 400000");
+  };
+  key.write = [&field] { return JsonValue::make_number(std::to_string(field)); };
+  key.schema = [] {
+    JsonValue out = schema_type("integer");
+    out.add("minimum", JsonValue::make_number("-400000"));
+    out.add("maximum", JsonValue::make_number("400000"));
+    return out;
+  };
+  return key;
+}
+
+void add_clock_keys(Shape& shape, Fault& f) {
+  shape.add(duration_key("offset", f.offset_ns, "how far ahead; default 1h for skew, 5s for jump")
+                .when("kind", kinds({FaultKind::skew, FaultKind::jump})));
+  shape.add(drift_key(f.ppm).when("kind", kinds({FaultKind::drift})));
+}
+
 void add_own_keys(Shape& shape, Fault& f) {
   using K = FaultKind;
   ShapeKey unsynced = choice_key(
@@ -342,6 +382,7 @@ Shape fault_shape(Fault& f) {
   shape.add(duration_key("for", f.for_ns, "how long, or \"forever\"; the default depends on kind",
                          {.zero = true, .word = "forever", .word_value = kNever}));
   add_own_keys(shape, f);
+  add_clock_keys(shape, f);
   ShapeKey drawn = flag_key("from_nemesis", f.from_nemesis, "nemesis drew it (effective.json)");
   shape.add(written_if(std::move(drawn), [&f] { return f.from_nemesis; }));
   shape.check = [&f](const JsonValue& value, ShapeReader& reader) {

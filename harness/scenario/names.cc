@@ -81,7 +81,7 @@ constexpr NamedValue kDispositions[] = {
     {"drop", u8(Disposition::drop), "packets vanish"},
     {"stall", u8(Disposition::stall), "frames wait for the end"},
     {"reset", u8(Disposition::reset), "connections are reset"}};
-// Families with at least one kind that the simulated world does; the last three wait for theirs.
+// Families with at least one kind that the simulated world does; the last two wait for theirs.
 constexpr NamedValue kFamilies[] = {{"crash", u8(FaultFamily::crash), "crash, restart, drain"},
                                     {"pause", u8(FaultFamily::pause), "pause, slow"},
                                     {"partition", u8(FaultFamily::partition), ""},
@@ -90,7 +90,8 @@ constexpr NamedValue kFamilies[] = {{"crash", u8(FaultFamily::crash), "crash, re
                                     {"clients", u8(FaultFamily::clients), "storms, relocation"},
                                     {"registry", u8(FaultFamily::registry), "expiry, watches"},
                                     {"store", u8(FaultFamily::store), "failover, errors"},
-                                    {"bus", u8(FaultFamily::bus), "disconnect, overflow"}};
+                                    {"bus", u8(FaultFamily::bus), "disconnect, overflow"},
+                                    {"clock", u8(FaultFamily::clock), "skew, drift, jump"}};
 
 constexpr uint16_t kMachines = kHitsNode | kHitsRouter;
 constexpr uint16_t kStores = kHitsDirectory | kHitsMailbox;
@@ -167,12 +168,12 @@ constexpr FaultInfo kFaults[] = {
      "subscribers lose the bus and what it carried meanwhile"},
     {FaultKind::overflow, "overflow", Family::bus, kHitsBus | kHitsNode, true, kSecond,
      "the output buffer of a subscriber overflows"},
-    {FaultKind::skew, "skew", Family::clock, kHitsNode | kHitsClient, false, kNever,
-     "the clock is off by `offset`"},
-    {FaultKind::drift, "drift", Family::clock, kHitsNode | kHitsClient, false, kNever,
-     "the clock runs wrong by `ppm`"},
-    {FaultKind::jump, "jump", Family::clock, kHitsNode | kHitsClient, false, 0,
-     "the wall clock jumps by `offset`"},
+    {FaultKind::skew, "skew", Family::clock, kHitsNode | kHitsClient, true, kNever,
+     "clocks of machines that start now begin `offset` ahead; nothing may depend on it"},
+    {FaultKind::drift, "drift", Family::clock, kHitsNode | kHitsClient, true, 30 * kSecond,
+     "the monotonic clock gains `ppm` millionths (loses, when negative)"},
+    {FaultKind::jump, "jump", Family::clock, kHitsNode | kHitsClient, true, 0,
+     "the monotonic clock leaps `offset` ahead, as after a pause that nobody saw"},
     {FaultKind::version_skew, "version_skew", Family::version, kHitsNode, false, kNever,
      "a node runs an older or newer version"},
     {FaultKind::perturb, "perturb", Family::code, kHitsNode, false, kNever,

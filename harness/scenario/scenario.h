@@ -191,8 +191,8 @@ struct Fault {
   uint8_t sides = 3;                  // reset: 1 first end sees it, 2 second, 3 both
   DurationNs delay_ns = 0;            // registry kinds
   DurationNs lose_tail_ns = 0;        // failover
-  DurationNs offset_ns = 0;           // clock
-  int32_t ppm = 0;                    // clock drift
+  DurationNs offset_ns = 0;           // skew, jump
+  int32_t ppm = 0;                    // drift
   std::string site;                   // perturb
   uint32_t version = 0;               // version_skew
   bool from_nemesis = false;
@@ -201,7 +201,7 @@ struct Fault {
 
 struct NemesisConfig {
   bool enabled = false;
-  std::vector<FaultFamily> families;  // empty = all that the world knows
+  std::vector<FaultFamily> families;  // empty = all but clock, version and code
   DurationNs mean_interval_ns = 5 * kSecond;
   DurationNs until_ns = 0;  // 0 = 3/4 of the duration
   friend bool operator==(const NemesisConfig&, const NemesisConfig&) = default;

@@ -31,6 +31,7 @@ class Pool {
   T& operator[](uint32_t index) { return chunks_[index / kChunk][index % kChunk]; }
   const T& operator[](uint32_t index) const { return chunks_[index / kChunk][index % kChunk]; }
   uint32_t alive() const { return alive_; }
+  uint32_t slots() const { return next_; }  // ever taken; which of them are in use, the user knows
 
  private:
   static constexpr uint32_t kChunk = 1024;

@@ -71,6 +71,7 @@ void World::Sink::handle(ClosePeer&& effect) {
 }
 
 void World::Sink::handle(StoreOp&& effect) {
+  std::visit([this](auto& op) { op.deadline = world.true_time(self, op.deadline); }, effect.op);
   world.stores_->request(world.now_, self, std::move(effect.op));
 }
 

@@ -20,7 +20,8 @@ class FaultDriver {
  public:
   FaultDriver(World& world, const std::vector<Fault>& plan);
 
-  void schedule();              // all beginnings
+  void before_start();          // what must hold when the first machine starts
+  void schedule();              // all other beginnings
   void handle(uint64_t index);  // a WorldEvent::fault came
   void on_drained(Endpoint node);
   void heal_all();
@@ -54,6 +55,8 @@ class FaultDriver {
   void begin_clients(uint32_t i);
   void begin_registry(uint32_t i);
   void begin_store(uint32_t i);
+  void begin_clock(uint32_t i);  // clock_faults.cc
+  void end_clock(uint32_t i);
   void end_machines(uint32_t i);
   void rolling_step(uint32_t i, uint32_t step);
   void storm_step(uint32_t i, uint32_t step);

@@ -30,7 +30,6 @@ NodeCapacity capacity_for(const Scenario& s) {
 }  // namespace
 
 void World::build_machines() {
-  machines_.resize(layout_.endpoints());
   nodes_.resize(layout_.nodes());
   routers_.resize(layout_.routers());
   clients_.resize(layout_.clients());
@@ -40,6 +39,7 @@ void World::build_machines() {
   for (Endpoint e = 0; e < kServices; ++e) machines_[e].alive = true;
   for (uint32_t i = 0; i < layout_.clients(); ++i) {
     start_client_object(i);
+    begin_clock(layout_.client(i));
     machines_[layout_.client(i)].alive = true;
   }
   for (uint32_t i = 0; i < layout_.nodes(); ++i) begin_life(layout_.node(i));
@@ -103,6 +103,7 @@ void World::begin_life(Endpoint e) {
   Machine& m = machines_[e];
   m.alive = true;
   m.armed = m.want = kNever;
+  begin_clock(e);
   const Role role = layout_.role(e);
   const uint32_t i = layout_.index(e);
   switch (role) {
@@ -214,7 +215,7 @@ void World::pump_machine(Endpoint e, M& machine, const Event& event) {
   stepping_ = e;
   shown_ = false;
   Sink sink{*this, e};
-  pump(machine, sink, Now{now_}, event, effects_);
+  pump(machine, sink, Now{local_time(e)}, event, effects_);
   stepping_ = outer;
 }
 
@@ -240,8 +241,9 @@ void World::step(Endpoint e, const Event& event, uint64_t digest) {
 void World::arm(Endpoint e, MonoTime deadline) {
   Machine& m = machines_[e];
   m.want = deadline;
-  if (deadline >= m.armed || !m.alive) return;
-  m.armed = std::max(deadline, now_);
+  const int64_t due = true_time(e, deadline);
+  if (due >= m.armed || !m.alive) return;
+  m.armed = std::max(due, now_);
   schedule(m.armed, WorldEvent::wake, e);
 }
 
@@ -250,7 +252,7 @@ void World::wake(Endpoint e) {
   Machine& m = machines_[e];
   if (!m.alive || m.armed > now_ || landing_) return;
   m.armed = kNever;
-  if (m.want > now_) return arm(e, m.want);
+  if (m.want > local_time(e)) return arm(e, m.want);
   spins_ = spun_at_ == now_ ? spins_ + 1 : 0;
   spun_at_ = now_;
   IM_ASSERT(spins_ < kMostSpins);

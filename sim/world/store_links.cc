@@ -125,6 +125,16 @@ void StoreLinks::set_timeout(uint32_t index) {
   ++op.references;
 }
 
+void StoreLinks::leap(int64_t now, Endpoint e, DurationNs by) {
+  for (uint32_t index = 0; index < ops_.slots(); ++index) {
+    Op& op = ops_[index];
+    if (op.references == 0 || op.from != e || op.answered) continue;
+    op.deadline = std::max(now, op.deadline - by);
+    op.timeout_set = false;  // the one set before comes too late
+    set_timeout(index);
+  }
+}
+
 void StoreLinks::release(uint32_t index) {
   Op& op = ops_[index];
   if (op.references != 0) return;

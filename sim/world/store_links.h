@@ -51,6 +51,8 @@ class StoreLinks {
   void request(int64_t now, Endpoint from, StoreRequest&& request);
   // An incarnation ended: nothing reaches it any more.
   void machine_died(Endpoint e) { ++incarnations_[layout_.server_index(e)]; }
+  // Its clock leapt ahead: the deadlines of what it asked come that much sooner.
+  void leap(int64_t now, Endpoint e, DurationNs by);
 
   Endpoint destination(WorldEvent kind, uint32_t op) const;
   void handle(int64_t now, WorldEvent kind, uint32_t op);

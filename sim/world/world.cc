@@ -116,6 +116,8 @@ Result World::run() {
   const int64_t started = wall_ns();
   last_progress_wall_ns_ = started;
   seed_groups();
+  machines_.resize(layout_.endpoints());
+  faults_->before_start();
   build_machines();
   schedule_starts();
   queue_.push(std::min(scenario_.warmup_ns, scenario_.duration_ns), EventPriority::control,

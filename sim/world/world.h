@@ -32,6 +32,7 @@
 #include "sim/simulation.h"
 #include "sim/world/bus_links.h"
 #include "sim/world/events.h"
+#include "sim/world/machine_clock.h"
 #include "sim/world/store_links.h"
 #include "sim/world/tally.h"
 
@@ -71,6 +72,12 @@ class World final : public NetworkHost, public StoreBackend, public BusHost {
   void slow_down(Endpoint e, DurationNs extra, DurationNs serial);
   void speed_up(Endpoint e, DurationNs extra, DurationNs serial);
   bool was_deferred(Endpoint e) const;  // it had to let something wait since it was held up
+  // Clocks (clock_faults.cc). Skew: where the clock of its next life begins; true at the end when
+  // a life began so. Drift adds up. A leap is forward and at once.
+  void begin_skew(uint32_t fault, Endpoint e, DurationNs offset);
+  bool end_skew(uint32_t fault, Endpoint e);
+  void drift(Endpoint e, int32_t ppm);
+  void leap(Endpoint e, DurationNs by);
   void command(Endpoint e, CommandKind kind);
   NodeStatus node_status(uint32_t node) const;
   NodeId holder_of(UserId user) const;
@@ -108,11 +115,12 @@ class World final : public NetworkHost, public StoreBackend, public BusHost {
  private:
   struct Machine {
     int64_t armed = kNever;  // time of its wake event in the queue
-    int64_t want = kNever;   // its next deadline
+    int64_t want = kNever;   // its next deadline, on its own clock
     int64_t died_at = 0;     // when it is not alive
     uint16_t holds = 0;      // faults that keep it dead
     bool alive = false;
     bool deferring = false;  // look in deferrals_ before handing it anything
+    bool own_clock = false;  // in clocks_; else it reads the world's time
   };
   // What a paused or slow machine has not handled yet, in order of arrival.
   struct Deferral {
@@ -127,6 +135,12 @@ class World final : public NetworkHost, public StoreBackend, public BusHost {
   struct HighWater {
     uint32_t cache_entries = 0, unacked = 0, route_attempts = 0;
     void raise(const NodeStatus& status);
+  };
+  struct OwnClock {
+    MachineClock clock;
+    std::map<uint32_t, DurationNs> origins;  // skews in force, by fault
+    bool origin_used = false;                // a life began under them
+    int32_t drift_ppm = 0;                   // sum of the drifts in force
   };
   struct Sink;  // one machine's effects on the world
 
@@ -146,6 +160,12 @@ class World final : public NetworkHost, public StoreBackend, public BusHost {
   bool defer(Endpoint e, uint64_t event);
   void run_deferred(Endpoint e);
   DeviceKey key_of(uint32_t client) const;
+  // clock_faults.cc
+  OwnClock& clock_of(Endpoint e);
+  MonoTime local_time(Endpoint e) const;
+  int64_t true_time(Endpoint e, MonoTime local) const;
+  void begin_clock(Endpoint e);
+  void clock_changed(Endpoint e);
   void add_counters(const Counters& counters);
   // carry.cc
   void judge_service(Endpoint from, const Frame& frame);
@@ -202,6 +222,7 @@ class World final : public NetworkHost, public StoreBackend, public BusHost {
   std::vector<uint8_t> wipe_pending_;
   std::vector<uint32_t> lives_;  // of servers
   std::map<Endpoint, Deferral> deferrals_;
+  std::map<Endpoint, OwnClock> clocks_;
   uint32_t deferring_ = 0;                                 // machines that may let something wait
   std::map<uint32_t, RegistryTrouble> registry_troubles_;  // by fault
   Effects effects_;

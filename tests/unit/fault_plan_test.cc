@@ -89,6 +89,23 @@ TEST(Nemesis, SwitchesAboutHalfOfTheFamiliesOffAndDrawsEveryKind) {
   for (const auto& [kind, n] : kinds) EXPECT_GT(n, 20) << static_cast<int>(kind);
 }
 
+TEST(Nemesis, DrawsClocksOnlyWhenNamedAndWithinTheStatedDrift) {
+  std::map<FaultKind, int> kinds;
+  for (uint64_t seed = 1; seed < 100; ++seed) {
+    Scenario s = base(seed);
+    s.nemesis.families = {FaultFamily::clock};
+    s.sessions.max_drift_ppm = 300;
+    for (const Fault& f : draw_nemesis(s)) {
+      ++kinds[f.kind];
+      EXPECT_GE(f.offset_ns, 0);
+      EXPECT_LE(f.ppm, 300);
+      EXPECT_GE(f.ppm, -300);
+    }
+  }
+  EXPECT_EQ(kinds.size(), 3u);
+  EXPECT_GT(kinds[FaultKind::jump], 100);
+}
+
 TEST(Nemesis, DoesNotDependOnTheStrategy) {
   Scenario a = base(5), b = base(5);
   b.strategy.kind = StrategyKind::broadcast;

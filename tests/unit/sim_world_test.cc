@@ -41,6 +41,8 @@ Fault fault(const char* kind, const char* target, int64_t at_s, int64_t for_ms) 
   f.delay_ns = kSecond;
   f.latency_ns = 50 * kMillisecond;
   f.rate_bits_per_second = 200'000;
+  f.offset_ns = 8 * kSecond;
+  f.ppm = -10'000;
   return f;
 }
 
@@ -128,6 +130,7 @@ TEST_P(EveryFault, HitsSomebodyAndHeals) {
   if (kind == "lost_watch" || kind == "late_watch" || kind == "lagging_read") {
     s.faults.push_back(fault("crash", "node:2", 11, 2000));  // something to watch
   }
+  if (kind == "skew") s.faults.push_back(fault("crash", "node:1", 11, 1000));  // clocks begin anew
   if (kind == "connect_hang") s.faults.push_back(fault("reset", c.target, 11, 0));
   if (kind == "partition") s.faults[0].edges = 63;
   const Result r = simulate(s);
@@ -164,7 +167,9 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"failover", "directory", 1000}, Case{"error", "mailbox", 3000},
         Case{"lost_reply", "mailbox", 3000}, Case{"lost_reply", "directory", 3000},
         Case{"evict", "directory", 0}, Case{"oom", "mailbox", 3000},
-        Case{"disconnect", "bus", 2000}, Case{"overflow", "node:1", 2000}),
+        Case{"disconnect", "bus", 2000}, Case{"overflow", "node:1", 2000},
+        Case{"skew", "node:1", 8000}, Case{"drift", "node:1", 12'000},
+        Case{"drift", "client:3", 12'000}, Case{"jump", "node:1", 0}, Case{"jump", "client:3", 0}),
     [](const ::testing::TestParamInfo<Case>& one) {
       return std::string(one.param.kind) + "_" + std::to_string(one.index);
     });
@@ -207,6 +212,52 @@ TEST(World, AtMostOnceCountsWhatACrashDrops) {
   for (const auto& [cause, n] : r.messages.dropped) drops += n;
   EXPECT_GT(drops, 0u);
   EXPECT_LT(r.messages.delivered, r.messages.deliveries_expected);
+}
+
+TEST(World, WhereAClockBeginsMeansNothing) {
+  Scenario s = small(13);
+  s.topology.group_count = 2;
+  s.topology.group_size = 6;
+  s.workload.group_share_ppm = 200'000;
+  s.workload.relocations_microhz = 20'000;
+  s.faults = {fault("crash", "node:2", 12, 3000), fault("restart", "node:0", 16, 1000)};
+  for (const StrategyKind kind : {StrategyKind::cached_broadcast, StrategyKind::central}) {
+    s.strategy.kind = kind;
+    Scenario skewed = s;
+    for (const char* who : {"node:0", "node:1", "node:2", "client:3", "client:8"}) {
+      skewed.faults.push_back(fault("skew", who, 0, 25'000));
+      skewed.faults.back().offset_ns = 123'456'789'123 * static_cast<int64_t>(skewed.faults.size());
+    }
+    const Result plain = simulate(s), other = simulate(skewed);
+    EXPECT_EQ(plain.trace_hash, other.trace_hash);
+    for (const FaultOutcome& outcome : other.faults) EXPECT_TRUE(outcome.effective);
+  }
+}
+
+TEST(World, AClockThatLeapsBeyondTheLeaseFencesItsNode) {
+  Scenario s = small(2);
+  s.faults = {fault("jump", "node:1", 12, 0)};
+  const Result leapt = simulate(s);
+  EXPECT_EQ(leapt.counters.fences, 1u);
+  EXPECT_EQ(leapt.verdict, Verdict::pass) << first_violation(leapt);
+  s.faults[0].offset_ns = kSecond;  // well within
+  EXPECT_EQ(simulate(s).counters.fences, 0u);
+}
+
+TEST(World, ADriftingClockKeepsItsOwnTime) {
+  Scenario s = small(2);
+  s.faults = {fault("drift", "node:1", 0, 25'000)};
+  const Result slow = simulate(s);
+  s.faults[0].ppm = 10'000;
+  const Result fast = simulate(s);
+  s.faults.clear();
+  const Result exact = simulate(s);
+  EXPECT_NE(slow.trace_hash, fast.trace_hash);
+  EXPECT_NE(slow.trace_hash, exact.trace_hash);
+  for (const Result* r : {&slow, &fast}) {
+    EXPECT_EQ(r->verdict, Verdict::pass) << first_violation(*r);
+    EXPECT_EQ(r->counters.fences, 0u);
+  }
 }
 
 }  // namespace
