@@ -24,7 +24,9 @@ DurationNs exponential(Rng& rng, DurationNs mean) {
 class Draw {
  public:
   Draw(const Scenario& scenario, uint64_t number)
-      : s_(scenario), rng_(Rng::stream(scenario.seed, "nemesis-fault", number)) {}
+      : s_(scenario),
+        rng_(Rng::stream(scenario.seed, "nemesis-fault", number)),
+        named_(!scenario.nemesis.families.empty()) {}
 
   // A fault of that family at that time; kind count_ when the topology has nothing for it.
   Fault fault(FaultFamily family, DurationNs at, DurationNs until) {
@@ -208,7 +210,20 @@ class Draw {
     f_.delay_ns = span(100 * kMillisecond, 4 * kSecond);
   }
 
+  void disk() {
+    const bool may_lose = s_.mailbox.durability == Durability::async;
+    f_.kind = one_of({FaultKind::torn_write, FaultKind::disk_full, FaultKind::lost_fsync});
+    if (f_.kind == FaultKind::lost_fsync && !may_lose) f_.kind = FaultKind::torn_write;
+    f_.target = one(rng_.chance(1, 2) ? TargetKind::directory : TargetKind::mailbox);
+    f_.for_ns = f_.kind == FaultKind::lost_fsync ? span(kMillisecond, s_.mailbox.unsynced_window_ns)
+                                                 : span(200 * kMillisecond, 5 * kSecond);
+    if (f_.kind == FaultKind::disk_full) {
+      f_.probability_ppm = static_cast<uint32_t>(rng_.between(20, 1000)) * 1000;
+    }
+  }
+
   void store() {
+    if (named_ && rng_.chance(3, 8)) return disk();
     f_.kind = one_of({FaultKind::failover, FaultKind::error, FaultKind::lost_reply,
                       FaultKind::evict, FaultKind::oom});
     f_.target = one(rng_.chance(1, 2) ? TargetKind::directory : TargetKind::mailbox);
@@ -243,6 +258,7 @@ class Draw {
 
   const Scenario& s_;
   Rng rng_;
+  bool named_;  // the families are named: their later kinds too
   Fault f_;
 };
 

@@ -303,6 +303,19 @@ class Checker {
           "mailbox.durability to \"async\", or leave it out",
           "/mailbox");
     }
+    if (f.kind == FaultKind::lost_fsync && f.target.kind == TargetKind::mailbox) {
+      if (sync) {
+        say(at + "/kind",
+            "a mailbox with durability \"sync\" loses nothing: set "
+            "mailbox.durability to \"async\", or take the directory",
+            "/mailbox");
+      } else if (f.for_ns > s_.mailbox.unsynced_window_ns) {
+        say(at + "/for",
+            format_duration(f.for_ns) + " of writes, but the mailbox promises to lose at most " +
+                format_duration(s_.mailbox.unsynced_window_ns) + " (mailbox.unsynced_window)",
+            "/mailbox/unsynced_window");
+      }
+    }
     if (sync && f.target.kind == TargetKind::mailbox && f.lose_unsynced) {
       say(at + "/unsynced",
           "a mailbox with durability \"sync\" loses nothing: set "

@@ -332,7 +332,7 @@ void add_own_keys(Shape& shape, Fault& f) {
   shape.add(
       millionths_key("probability", f.probability_ppm, kWhole, "of each frame, link or operation")
           .when("kind", kinds({K::loss, K::duplicate, K::reorder, K::reset, K::half_open, K::stall,
-                               K::connect_hang, K::error, K::lost_reply, K::evict})));
+                               K::connect_hang, K::error, K::lost_reply, K::evict, K::disk_full})));
   add_partition_keys(shape, f);
   shape.add(duration_key("latency", f.latency_ns, "added to every frame; default 100ms")
                 .when("kind", kinds({K::delay})));

@@ -201,7 +201,7 @@ struct Fault {
 
 struct NemesisConfig {
   bool enabled = false;
-  std::vector<FaultFamily> families;  // empty = all but clock, version and code
+  std::vector<FaultFamily> families;  // empty = the first nine, without kinds that came later
   DurationNs mean_interval_ns = 5 * kSecond;
   DurationNs until_ns = 0;  // 0 = 3/4 of the duration
   friend bool operator==(const NemesisConfig&, const NemesisConfig&) = default;

@@ -410,6 +410,21 @@ void Mailbox::drop_first(Log& log) {
   entries_.free(gone);
 }
 
+void Mailbox::tear(const MailboxOp& op, int64_t now) {
+  const bool names_store = op.kind == MailboxOpKind::append || op.identity != 0;
+  if (names_store && op.identity != identity_) return;
+  if (op.kind == MailboxOpKind::append && find_log(op.entry.conversation) == 0 &&
+      permitted(nullptr, op.entry)) {
+    make_direct(op.entry.conversation);
+  }
+  if (op.kind == MailboxOpKind::cursors && op.updates != nullptr) {
+    MailboxOp first = op;
+    first.updates = std::make_shared<std::vector<CursorUpdate>>(
+        op.updates->begin(), op.updates->begin() + static_cast<ptrdiff_t>(op.updates->size() / 2));
+    write_cursors(first, now);
+  }
+}
+
 // ---- failover ----------------------------------------------------------------------------------
 
 std::vector<Entry> Mailbox::failover(int64_t now, DurationNs lose_tail) {

@@ -51,6 +51,10 @@ class Mailbox {
   // A replica takes over: a new identity; what was appended after now - lose_tail (at most the
   // unsynced window) is gone. Returns it in order of append.
   std::vector<Entry> failover(int64_t now, DurationNs lose_tail);
+  // The process dies in the middle of this write: only what is a record of its own, written before
+  // the rest, is there at the return (the index entry before the first entry, the first cursors of
+  // a batch); the half record is discarded.
+  void tear(const MailboxOp& op, int64_t now);
   // Out of memory: writes fail, reads are answered.
   void set_oom(bool on) { oom_ = on; }
 

@@ -238,6 +238,7 @@ void World::on_lost(Endpoint from, Endpoint to, const Frame& frame) {
 bool World::apply(int64_t now, Endpoint from, const StoreRequest& request, StoreAnswer& answer) {
   if (const auto* op = std::get_if<DirectoryOp>(&request)) {
     if (!machines_[layout_.service(Role::directory)].alive) return false;
+    if (tears(Role::directory, request)) return false;
     DirectoryAnswer got = directory_->handle(*op, now);
     answer.status = got.status;
     answer.reply = std::move(got.reply);
@@ -245,6 +246,7 @@ bool World::apply(int64_t now, Endpoint from, const StoreRequest& request, Store
   }
   if (const auto* op = std::get_if<MailboxOp>(&request)) {
     if (!machines_[layout_.service(Role::mailbox)].alive) return false;
+    if (tears(Role::mailbox, request)) return false;
     MailboxAnswer got = mailbox_->handle(*op, now);
     answer.status = got.status;
     if (got.status == ReplyStatus::ok && op->kind == MailboxOpKind::append &&
@@ -322,12 +324,11 @@ bool World::expire_session(uint32_t node) {
   return had;
 }
 
-void World::fail_over(Role store, DurationNs lose_tail) {
-  if (store == Role::directory) {
-    directory_->failover(now_, lose_tail);
-    return;
-  }
-  for (const Entry& entry : mailbox_->failover(now_, lose_tail)) history_->discarded(now_, entry);
+uint64_t World::fail_over(Role store, DurationNs lose_tail) {
+  if (store == Role::directory) return directory_->failover(now_, lose_tail);
+  const std::vector<Entry> lost = mailbox_->failover(now_, lose_tail);
+  for (const Entry& entry : lost) history_->discarded(now_, entry);
+  return lost.size();
 }
 
 uint64_t World::evict(uint32_t fraction_ppm, uint64_t salt) {

@@ -124,6 +124,7 @@ void FaultDriver::end(uint32_t i) {
       break;
     case FaultFamily::store:
       state.effective |= world_.stores().end_trouble(i);
+      state.effective |= world_.end_disk_trouble(i);
       for (Endpoint e : state.machines) world_.revive(e);
       break;
     case FaultFamily::bus:
@@ -481,6 +482,12 @@ void FaultDriver::begin_store(uint32_t i) {
     case FaultKind::oom:
       return world_.stores().begin_trouble(i, role, StoreLinks::Trouble::out_of_memory,
                                            fault.probability_ppm);
+    case FaultKind::disk_full:
+      return world_.stores().begin_trouble(i, role, StoreLinks::Trouble::disk_full,
+                                           fault.probability_ppm);
+    case FaultKind::torn_write:
+    case FaultKind::lost_fsync:
+      return world_.begin_disk_trouble(i, role, fault.kind);
     default:
       return world_.stores().begin_trouble(i, role, StoreLinks::Trouble::lost_reply,
                                            fault.probability_ppm);

@@ -24,6 +24,7 @@ class FaultDriver {
   void schedule();              // all other beginnings
   void handle(uint64_t index);  // a WorldEvent::fault came
   void on_drained(Endpoint node);
+  void on_torn(uint32_t fault, Endpoint store);  // it dies of the write it is at
   void heal_all();
   // The result's `faults` and `coverage`.
   void report(Result& result) const;

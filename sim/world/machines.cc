@@ -171,10 +171,8 @@ void World::end_life(Endpoint e, bool lose_unsynced) {
       break;
     }
     case Role::directory:
-      if (lose_unsynced) fail_over(Role::directory, kSecond);
-      break;
     case Role::mailbox:
-      if (lose_unsynced) fail_over(Role::mailbox, scenario_.mailbox.unsynced_window_ns);
+      lose_on_crash(role, lose_unsynced);
       break;
     case Role::bus:
       bus_->set_alive(false);

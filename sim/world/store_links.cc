@@ -20,6 +20,8 @@ Role service_of(const StoreRequest& request) {
   return std::holds_alternative<MailboxOp>(request) ? Role::mailbox : Role::registry;
 }
 
+}  // namespace
+
 bool writes(const StoreRequest& request) {
   if (const auto* op = std::get_if<DirectoryOp>(&request)) {
     return op->kind == DirectoryOpKind::reserve || op->kind == DirectoryOpKind::bind ||
@@ -31,8 +33,6 @@ bool writes(const StoreRequest& request) {
   }
   return false;
 }
-
-}  // namespace
 
 StoreLinks::StoreLinks(const Layout& layout, const NetworkConfig& config, uint64_t seed,
                        EventQueue& queue, EdgeRules& rules, StoreBackend& backend)
@@ -171,7 +171,9 @@ void StoreLinks::arrive(int64_t now, uint32_t index) {
   op.answer.status = ReplyStatus::ok;
   op.answer.reply = std::monostate{};
   if (!troubles_.empty()) {
-    const bool full = writes(op.request) && strikes(op.service, Trouble::out_of_memory, 0);
+    const bool full = writes(op.request) &&
+                      (strikes(op.service, Trouble::out_of_memory, 0) ||
+                       strikes(op.service, Trouble::disk_full, mix64(way.draw, op.id.value)));
     if (full || strikes(op.service, Trouble::error, mix64(way.draw++))) {
       op.answer.status = ReplyStatus::error;
       backend_.on_op_counted(op.request);

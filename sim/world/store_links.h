@@ -26,6 +26,9 @@ namespace imroute {
 
 using StoreRequest = std::variant<DirectoryOp, MailboxOp, RegistryOp>;
 
+// Whether it changes what the service keeps; what only asks is no trouble to a full disk.
+bool writes(const StoreRequest& request);
+
 // The answer of a service, by value while it travels.
 struct StoreAnswer {
   ReplyStatus status = ReplyStatus::ok;
@@ -60,7 +63,7 @@ class StoreLinks {
   void release_held(int64_t now);
 
   // Faults, by id, on one service; they add up.
-  enum class Trouble : uint8_t { error, out_of_memory, lost_reply };
+  enum class Trouble : uint8_t { error, out_of_memory, disk_full, lost_reply };
   void begin_trouble(uint32_t fault, Role service, Trouble trouble, uint32_t probability_ppm);
   bool end_trouble(uint32_t fault);  // true when it hit an operation
 

@@ -31,6 +31,7 @@ DurationNs directory_undo(const std::vector<Fault>& plan) {
     if (f.target.kind != TargetKind::directory) continue;
     window = std::max(window, f.lose_tail_ns);
     if (f.lose_unsynced) window = std::max(window, kSecond);
+    if (f.kind == FaultKind::lost_fsync) window = std::max(window, f.for_ns);
   }
   return window;
 }

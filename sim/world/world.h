@@ -85,7 +85,9 @@ class World final : public NetworkHost, public StoreBackend, public BusHost {
   bool client_online(uint32_t client) const;
   uint32_t client_number(DeviceKey key) const;
   bool expire_session(uint32_t node);
-  void fail_over(Role store, DurationNs lose_tail);
+  uint64_t fail_over(Role store, DurationNs lose_tail);                 // how many records are gone
+  void begin_disk_trouble(uint32_t fault, Role store, FaultKind kind);  // disk_faults.cc
+  bool end_disk_trouble(uint32_t fault);                                // true when it hit
   uint64_t evict(uint32_t fraction_ppm, uint64_t salt);
   void burst(int64_t until, uint32_t fraction_ppm, uint32_t factor);
   // Watch events and reads of one server (kNoEndpoint: of all) are held up.
@@ -142,6 +144,12 @@ class World final : public NetworkHost, public StoreBackend, public BusHost {
     bool origin_used = false;                // a life began under them
     int32_t drift_ppm = 0;                   // sum of the drifts in force
   };
+  struct DiskTrouble {  // torn_write, lost_fsync
+    Role store = Role::mailbox;
+    FaultKind kind = FaultKind::torn_write;
+    int64_t since = 0;  // lost_fsync: what was written later is not on the disk
+    bool hit = false;
+  };
   struct Sink;  // one machine's effects on the world
 
   // machines.cc
@@ -166,6 +174,9 @@ class World final : public NetworkHost, public StoreBackend, public BusHost {
   int64_t true_time(Endpoint e, MonoTime local) const;
   void begin_clock(Endpoint e);
   void clock_changed(Endpoint e);
+  // disk_faults.cc
+  bool tears(Role store, const StoreRequest& request);
+  void lose_on_crash(Role store, bool lose_unsynced);
   void add_counters(const Counters& counters);
   // carry.cc
   void judge_service(Endpoint from, const Frame& frame);
@@ -225,6 +236,7 @@ class World final : public NetworkHost, public StoreBackend, public BusHost {
   std::map<Endpoint, OwnClock> clocks_;
   uint32_t deferring_ = 0;                                 // machines that may let something wait
   std::map<uint32_t, RegistryTrouble> registry_troubles_;  // by fault
+  std::map<uint32_t, DiskTrouble> disk_troubles_;          // by fault
   Effects effects_;
   Endpoint stepping_ = kNoEndpoint;
   bool shown_ = false;  // the step in progress showed something

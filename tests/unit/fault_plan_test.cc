@@ -89,6 +89,24 @@ TEST(Nemesis, SwitchesAboutHalfOfTheFamiliesOffAndDrawsEveryKind) {
   for (const auto& [kind, n] : kinds) EXPECT_GT(n, 20) << static_cast<int>(kind);
 }
 
+TEST(Nemesis, DrawsLaterKindsOfAFamilyWhenItIsNamed) {
+  std::map<FaultKind, int> kinds;
+  for (uint64_t seed = 1; seed < 100; ++seed) {
+    Scenario s = base(seed);
+    s.nemesis.families = {FaultFamily::store};
+    s.mailbox.durability = seed % 2 == 0 ? Durability::sync : Durability::async;
+    s.mailbox.unsynced_window_ns = 700 * kMillisecond;
+    for (const Fault& f : draw_nemesis(s)) {
+      ++kinds[f.kind];
+      if (f.kind != FaultKind::lost_fsync) continue;
+      EXPECT_EQ(s.mailbox.durability, Durability::async);
+      EXPECT_LE(f.for_ns, s.mailbox.unsynced_window_ns);
+    }
+  }
+  EXPECT_EQ(kinds.size(), 8u);
+  for (const auto& [kind, n] : kinds) EXPECT_GT(n, 100) << static_cast<int>(kind);
+}
+
 TEST(Nemesis, DrawsClocksOnlyWhenNamedAndWithinTheStatedDrift) {
   std::map<FaultKind, int> kinds;
   for (uint64_t seed = 1; seed < 100; ++seed) {

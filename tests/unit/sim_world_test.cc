@@ -130,6 +130,8 @@ TEST_P(EveryFault, HitsSomebodyAndHeals) {
   if (kind == "lost_watch" || kind == "late_watch" || kind == "lagging_read") {
     s.faults.push_back(fault("crash", "node:2", 11, 2000));  // something to watch
   }
+  const bool disk = kind == "lost_fsync" || kind == "torn_write" || kind == "disk_full";
+  if (disk) s.faults.push_back(fault("relocate", "client:*", 10, 0));          // something to write
   if (kind == "skew") s.faults.push_back(fault("crash", "node:1", 11, 1000));  // clocks begin anew
   if (kind == "connect_hang") s.faults.push_back(fault("reset", c.target, 11, 0));
   if (kind == "partition") s.faults[0].edges = 63;
@@ -168,8 +170,11 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"lost_reply", "mailbox", 3000}, Case{"lost_reply", "directory", 3000},
         Case{"evict", "directory", 0}, Case{"oom", "mailbox", 3000},
         Case{"disconnect", "bus", 2000}, Case{"overflow", "node:1", 2000},
-        Case{"skew", "node:1", 8000}, Case{"drift", "node:1", 12'000},
-        Case{"drift", "client:3", 12'000}, Case{"jump", "node:1", 0}, Case{"jump", "client:3", 0}),
+        Case{"torn_write", "mailbox", 2000}, Case{"torn_write", "directory", 2000},
+        Case{"disk_full", "mailbox", 3000}, Case{"disk_full", "directory", 3000},
+        Case{"lost_fsync", "directory", 900}, Case{"skew", "node:1", 8000},
+        Case{"drift", "node:1", 12'000}, Case{"drift", "client:3", 12'000},
+        Case{"jump", "node:1", 0}, Case{"jump", "client:3", 0}),
     [](const ::testing::TestParamInfo<Case>& one) {
       return std::string(one.param.kind) + "_" + std::to_string(one.index);
     });
@@ -212,6 +217,42 @@ TEST(World, AtMostOnceCountsWhatACrashDrops) {
   for (const auto& [cause, n] : r.messages.dropped) drops += n;
   EXPECT_GT(drops, 0u);
   EXPECT_LT(r.messages.delivered, r.messages.deliveries_expected);
+}
+
+TEST(World, WhatAnFsyncLostIsExcusedAndTheRestIsThere) {
+  Scenario s = small(6);
+  s.mailbox.durability = Durability::async;
+  s.workload.rate_microhz = 2'000'000;
+  s.faults = {fault("lost_fsync", "mailbox", 12, 900)};
+  const Result r = simulate(s);
+  EXPECT_TRUE(r.faults[0].effective);
+  EXPECT_EQ(r.verdict, Verdict::pass) << first_violation(r);
+  EXPECT_EQ(r.messages.lost, 0u);
+  EXPECT_GT(r.messages.excused, 0u);    // lost before everybody had seen it
+  EXPECT_LT(r.messages.excused, 100u);  // 0.9 s of 48 messages a second
+}
+
+TEST(World, ACrashWhileTheDiskLiesShowsIt) {
+  Scenario s = small(6);
+  s.mailbox.durability = Durability::async;
+  s.workload.rate_microhz = 2'000'000;
+  s.faults = {fault("crash", "mailbox", 12, 500)};
+  EXPECT_EQ(simulate(s).messages.excused, 0u);
+  s.faults.push_back(fault("lost_fsync", "mailbox", 11, 1000));
+  s.faults[1].at_ns += 500 * kMillisecond;
+  const Result r = simulate(s);
+  EXPECT_TRUE(r.faults[1].effective);
+  EXPECT_EQ(r.verdict, Verdict::pass) << first_violation(r);
+  EXPECT_GT(r.messages.excused, 0u);
+}
+
+TEST(World, ATornWriteTakesItsStoreDownAtThatWrite) {
+  Scenario s = small(6);
+  s.faults = {fault("torn_write", "mailbox", 12, 3000)};
+  const Result r = simulate(s);
+  EXPECT_EQ(r.verdict, Verdict::pass) << first_violation(r);
+  EXPECT_EQ(r.messages.excused, 0u);  // it had acknowledged nothing of it
+  EXPECT_GT(r.unavailable_ns, kSecond);
 }
 
 TEST(World, WhereAClockBeginsMeansNothing) {
