@@ -76,5 +76,43 @@ TEST_F(SimulatedMailboxMemory, PayloadsGoWithTheirEntries) {
   EXPECT_EQ(pool.blocks_alive(), 0u);
 }
 
+TEST_F(SimulatedMailboxMemory, AWriteTornByACrashLeavesOnlyItsIndexEntry) {
+  MailboxOp op;
+  op.identity = mailbox_.identity();
+  op.epoch = 1;
+  op.entry.conversation = ConversationId::direct(UserId{1}, UserId{2});
+  op.entry.sender = UserId{1};
+  op.entry.client_seq = op.base = 1;
+  mailbox_.tear(op, now_);
+  EXPECT_EQ(mailbox_.head(op.entry.conversation), Position{});
+  MailboxOp look;
+  look.kind = MailboxOpKind::open_device;
+  look.key = {UserId{2}, 0};
+  const MailboxReply index = mailbox_.handle(look, now_).reply;
+  ASSERT_NE(index.conversations, nullptr);
+  ASSERT_EQ(index.conversations->size(), 1u);
+  EXPECT_EQ(index.conversations->front().head, Position{});
+  // The sender knows nothing and repeats it: the first entry, not the second.
+  EXPECT_EQ(append(1, 2, 1), (Position{1, 1}));
+}
+
+TEST_F(SimulatedMailboxMemory, ATornBatchOfCursorsKeepsItsFirstHalf) {
+  open(1);
+  open(2);
+  open(3);
+  const Position at = append(1, 2, 1);
+  append(1, 3, 1);
+  MailboxOp op;
+  op.kind = MailboxOpKind::cursors;
+  op.updates = std::make_shared<const std::vector<CursorUpdate>>(std::vector<CursorUpdate>{
+      {{UserId{2}, 0}, {ConversationId::direct(UserId{1}, UserId{2}), at}},
+      {{UserId{3}, 0}, {ConversationId::direct(UserId{1}, UserId{3}), at}}});
+  mailbox_.tear(op, now_);
+  EXPECT_EQ(mailbox_.stored_cursor({UserId{2}, 0}, ConversationId::direct(UserId{1}, UserId{2})),
+            at);
+  EXPECT_EQ(mailbox_.stored_cursor({UserId{3}, 0}, ConversationId::direct(UserId{1}, UserId{3})),
+            Position{});
+}
+
 }  // namespace
 }  // namespace imroute
