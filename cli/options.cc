@@ -49,6 +49,12 @@ struct Parser {
     CLI::Option* option = sub->add_option(name, into, help)->allow_extra_args(false);
     if (comma) option->delimiter(',');
   }
+  // Of every command that runs scenarios; only the test build has bugs to switch on.
+  void plant_option([[maybe_unused]] CLI::App* sub) {
+#ifdef IMROUTE_PLANTED
+    sub->add_option("--plant", options.plant, "Switch on a planted bug (list bugs)");
+#endif
+  }
   void shared_options(CLI::App* sub) {
     list_option(
         sub, "--set", options.sets,
@@ -58,9 +64,7 @@ struct Parser {
     sub->add_flag("--ci", options.ci, "Apply the scenario's own \"ci\" overrides (smaller)");
     sub->add_flag("--json", options.json, "Print exactly one JSON document instead of a summary");
     sub->add_option("--out", options.out, "Write result files and report.html into this directory");
-#ifdef IMROUTE_PLANTED
-    sub->add_option("--plant", options.plant, "Switch on a planted bug (list bugs)");
-#endif
+    plant_option(sub);
   }
 
   Parser() {

@@ -65,6 +65,7 @@ INSTANTIATE_TEST_SUITE_P(
                     BadLine{{"run", "x", "--seed"}, "--seed"},
                     BadLine{{"run", "x", "--until", "12"}, "--until"},
                     BadLine{{"run", "x", "--trace"}, "--out"},
+                    BadLine{{"run", "x", "--plant", "dedup_off"}, "no option --plant here"},
                     BadLine{{"run", "x", "--set", "a=1"}, "/json/pointer=VALUE"},
                     BadLine{{"run", "x", "--set", "/a"}, "/json/pointer=VALUE"},
                     BadLine{{"run", "x", "--world", "cluster"}, "not in this version"},
