@@ -50,6 +50,11 @@ std::vector<PlannedCell> plan_cells(const Options& options, const Console& conso
   for (const std::string& file : options.scenarios) {
     LoadedCells loaded = load_cells(file, cells);
     mistakes.insert(mistakes.end(), loaded.diagnostics.begin(), loaded.diagnostics.end());
+    if (loaded.has_swarm) {
+      throw UsageError(file +
+                       " has a swarm: each seed is another cluster, so there is nothing to " +
+                       "compare; use: imroute explore " + shell_word(file));
+    }
     for (Cell& cell : loaded.cells) {
       std::vector<std::string> sets = sets_of(cell, options);
       planned.push_back({file, std::move(cell), std::move(sets)});

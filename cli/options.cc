@@ -28,7 +28,7 @@ const std::vector<std::string> kShells = {"bash", "zsh", "fish"};
 
 // Text as typed, before it is checked: the messages of the checks are the program's own.
 struct RawOptions {
-  std::string scenario, seed, seeds, jobs, until;
+  std::string scenario, seed, seeds, jobs, until, from, budget, shard, seed_limit;
 };
 
 struct Parser {
@@ -91,6 +91,28 @@ struct Parser {
     compare->add_option("--jobs", raw.jobs, "Runs at a time (default: one a core)");
     compare->add_option("--worlds", options.world, "Where to run: sim");
     shared_options(compare);
+
+    CLI::App* explore = command("explore", "Run many seeds and group what fails");
+    explore->add_option("SCENARIO", options.scenarios, "Scenario files, or folders of them")
+        ->required();
+    explore->add_option("--seeds", raw.seeds, "Seeds of each scenario (default 100)");
+    explore->add_option("--from", raw.from, "First seed (default 1)");
+    explore->add_option("--jobs", raw.jobs, "Seeds at a time (default: one a core)");
+    explore->add_option("--budget", raw.budget, "Stop after this time, like 10m");
+    explore->add_option("--shard", raw.shard, "Only part i of n of the seeds, like 2/8");
+    explore->add_flag("--require-coverage", options.require_coverage,
+                      "Fail when something that the scenarios can draw was never hit");
+    explore->add_option("--seed-limit", raw.seed_limit,
+                        "A seed that runs longer than this hangs (default 2m)");
+    list_option(explore, "--set", options.sets,
+                "Change the scenario: /json/pointer=VALUE; repeatable", false);
+    explore->add_flag("--ci", options.ci,
+                      "Apply the scenarios' own \"ci\" overrides (folders: always)");
+    explore->add_flag("--json", options.json,
+                      "Print exactly one JSON document instead of a summary");
+    explore->add_option("--out", options.out,
+                        "Write explore.jsonl, explore.json and junit.xml; adds to what is there");
+    plant_option(explore);
 
     CLI::App* validate = command("validate", "Check scenario files and show every mistake");
     validate->add_option("SCENARIO", options.scenarios, "Scenario files")->required();
@@ -182,12 +204,40 @@ void check_plant(const std::string& name) {
 }
 #endif
 
+void check_explore(Parser& parser) {
+  Options& options = parser.options;
+  const RawOptions& raw = parser.raw;
+  const auto time = [](const std::string& text, const std::string& name) {
+    const Parsed<int64_t> parsed = parse_duration(text);
+    if (!parsed.value) refuse(name + ": " + parsed.problem);
+    if (*parsed.value <= 0) refuse(name + " must be more than 0s.");
+    return *parsed.value;
+  };
+  if (!raw.seeds.empty()) {
+    options.explore_seeds = parse_whole(raw.seeds, "--seeds", 1, 1'000'000'000);
+  } else if (raw.budget.empty()) {
+    options.explore_seeds = 100;
+  }
+  if (!raw.from.empty()) options.from = parse_whole(raw.from, "--from", 0, UINT64_MAX);
+  if (!raw.budget.empty()) options.budget_ns = time(raw.budget, "--budget");
+  if (!raw.seed_limit.empty()) options.seed_limit_ns = time(raw.seed_limit, "--seed-limit");
+  if (raw.shard.empty()) return;
+  const size_t slash = raw.shard.find('/');
+  if (slash == std::string::npos) {
+    refuse("--shard takes part/parts, like 2/8, not \"" + raw.shard + "\".");
+  }
+  options.shards = parse_whole(raw.shard.substr(slash + 1), "The parts of --shard", 1, 100'000);
+  options.shard = parse_whole(raw.shard.substr(0, slash), "The part of --shard", 1, options.shards);
+}
+
 void check(Parser& parser) {
   Options& options = parser.options;
   const RawOptions& raw = parser.raw;
   if (!raw.scenario.empty()) options.scenarios = {raw.scenario};
   if (!raw.seed.empty()) options.seed = parse_whole(raw.seed, "--seed", 0, UINT64_MAX);
-  if (!raw.seeds.empty()) {
+  if (options.command == "explore") {
+    check_explore(parser);
+  } else if (!raw.seeds.empty()) {
     options.seeds = static_cast<uint32_t>(parse_whole(raw.seeds, "--seeds", 1, 1'000'000));
   }
   if (!raw.jobs.empty()) {

@@ -33,11 +33,18 @@ struct Options {
   DurationNs until_ns = kNever;
   std::vector<std::string> strategies, balancers;
   uint32_t seeds = 5;
-  uint32_t jobs = 0;      // 0 = one a core
-  std::string directory;  // explain, report
-  std::string message;    // explain
-  std::string plant;      // a bug of core/base/planted_bugs.h; imroute_planted only
-  std::string topic;      // list WHAT, help COMMAND, completions SHELL, init FILE
+  uint32_t jobs = 0;  // 0 = one a core
+  // explore
+  std::optional<uint64_t> explore_seeds;  // none with a budget: until it is used up
+  uint64_t from = 1;
+  std::optional<DurationNs> budget_ns;
+  uint64_t shard = 1, shards = 1;
+  bool require_coverage = false;
+  DurationNs seed_limit_ns = 120 * kSecond;  // wall time
+  std::string directory;                     // explain, report
+  std::string message;                       // explain
+  std::string plant;  // a bug of core/base/planted_bugs.h; imroute_planted only
+  std::string topic;  // list WHAT, help COMMAND, completions SHELL, init FILE
 };
 
 // What to do with a command line.

@@ -204,6 +204,7 @@ void Caller::finish(Call& call, CallResult result, Reason reason, uint64_t targe
   switch (result) {
     case CallResult::ok:
       ++counters_.ok;
+      if (config_.policy == PolicyKind::failback && call.retries > 0) ++counters_.deferred_ok;
       break;
     case CallResult::failed:
       ++counters_.failed;

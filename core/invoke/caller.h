@@ -86,6 +86,7 @@ struct CallerCounters {
   uint64_t retries = 0;
   uint64_t retries_denied = 0;  // by the budget
   uint64_t deferred = 0;        // failback: went to the background
+  uint64_t deferred_ok = 0;     // and came through there
   uint64_t deferred_overflow = 0;
   uint64_t circuits_opened = 0;
   uint64_t answers_late = 0;  // to calls or attempts that nobody waits for

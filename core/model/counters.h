@@ -38,6 +38,12 @@ namespace imroute {
   X(lookups, "directory lookups for routing")                                   \
   X(resolves, "router resolves for routing")                                    \
   X(forwards, "messages forwarded through a router")                            \
+  X(calls_retried, "router calls tried again")                                  \
+  X(calls_deferred, "router calls that went to the background (failback)")      \
+  X(failbacks_done, "router calls of the background that came through")         \
+  X(calls_cancelled, "router calls whose answer was no longer wanted")          \
+  X(calls_degraded, "router calls that failed, answered by the cache")          \
+  X(circuits_opened, "routers left alone because calls kept failing")           \
   X(route_acks, "ROUTE_ACKs received")                                          \
   X(nacks_sent, "NACKs sent")                                                   \
   X(nacks_received, "NACKs received")                                           \

@@ -45,6 +45,13 @@ void Node::State::carry_out_calls() {
       if (action.result != CallResult::ok) call_failed(index, action.degraded);
     }
   }
+  const CallerCounters& calls = caller_.counters();
+  counters_.calls_retried = calls.retries;
+  counters_.calls_deferred = calls.deferred;
+  counters_.failbacks_done = calls.deferred_ok;
+  counters_.calls_cancelled = calls.cancelled;
+  counters_.calls_degraded = calls.degraded;
+  counters_.circuits_opened = calls.circuits_opened;
 }
 
 void Node::State::send_call(uint32_t index, const CallAction& action) {

@@ -4,6 +4,7 @@
 
 #include "core/base/rng.h"
 #include "harness/fault/core.h"
+#include "harness/scenario/names.h"
 
 namespace imroute {
 
@@ -31,6 +32,21 @@ void resolve(const Scenario& s, Target& target, Rng& rng) {
 
 }  // namespace
 
+std::string fault_role(const Fault& fault) {
+  static constexpr const char* kRoles[] = {"none",      "node",    "router",   "client",
+                                           "directory", "mailbox", "registry", "bus"};
+  const auto role = [](TargetKind kind) { return std::string(kRoles[static_cast<size_t>(kind)]); };
+  const auto in_order = [](TargetKind a, TargetKind b) {  // "client-node", "node-mailbox"
+    return a == TargetKind::client || (a == TargetKind::node && b != TargetKind::client) || a == b;
+  };
+  const TargetKind a = fault.target.kind, b = fault.edge_to.kind;
+  if (fault.is_edge) return in_order(a, b) ? role(a) + "-" + role(b) : role(b) + "-" + role(a);
+  if (a == TargetKind::none && fault.kind == FaultKind::partition) {
+    return partition_shape_names()[static_cast<size_t>(fault.shape)].name;
+  }
+  return role(a);
+}
+
 int64_t fault_end(const Fault& fault, DurationNs duration) {
   if (fault.for_ns >= duration - fault.at_ns) return std::max(fault.at_ns, duration);
   return fault.at_ns + fault.for_ns;
@@ -46,7 +62,9 @@ std::vector<Fault> materialise_plan(const Scenario& scenario) {
     plan.push_back(std::move(fault));
   }
   if (scenario.nemesis.enabled) {
-    for (Fault& fault : draw_nemesis(scenario)) plan.push_back(std::move(fault));
+    Scenario drawn_for = scenario;
+    drawn_for.seed = scenario.nemesis.seed.value_or(scenario.seed);
+    for (Fault& fault : draw_nemesis(drawn_for)) plan.push_back(std::move(fault));
   }
   isolate_core(scenario, plan);
   std::stable_sort(plan.begin(), plan.end(),

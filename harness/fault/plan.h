@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "harness/scenario/scenario.h"
@@ -21,6 +22,10 @@ std::vector<Fault> materialise_plan(const Scenario& scenario);
 // magnitudes of the others differ from seed to seed. Everything ends by `until`. Tail loss is drawn
 // only where the mailbox promises no more (durability async).
 std::vector<Fault> draw_nemesis(const Scenario& scenario);
+
+// Whom a fault hits, for coverage: "node", "router", "client", a service, "node-mailbox" for links,
+// or the shape of a partition.
+std::string fault_role(const Fault& fault);
 
 // End of a fault on the run's clock; "forever" and what is longer than the run end with it.
 int64_t fault_end(const Fault& fault, DurationNs duration);

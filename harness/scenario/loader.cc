@@ -8,6 +8,7 @@
 #include "config/units.h"
 #include "harness/scenario/matrix.h"
 #include "harness/scenario/scenario_shape.h"
+#include "harness/scenario/swarm.h"
 #include "harness/scenario/writer.h"
 
 namespace imroute {
@@ -50,7 +51,8 @@ struct Document {
   std::string source;
   JsonValue root;
   Diagnostics diagnostics;
-  bool readable = false;  // false: nothing further can be said
+  bool readable = false;            // false: nothing further can be said
+  std::vector<std::string> pinned;  // top-level keys that overrides change: a swarm leaves them
 };
 
 std::vector<std::string> sources_of(const std::string& source, const LoadOptions& options) {
@@ -92,13 +94,14 @@ void apply_overrides(Document& d, const LoadOptions& options) {
     JsonValue value =
         parsed.value ? std::move(*parsed.value) : JsonValue::make_string(text.substr(equals + 1));
     mark(value, source);
+    d.pinned.push_back(text.substr(1, text.find_first_of("/=", 1) - 1));
     set_at(d.root, text.substr(0, equals), value, {source, 0, 0}, d.diagnostics);
   }
 }
 
 Document open_document(std::string_view text, const std::string& source,
                        const LoadOptions& options) {
-  Document d{source, {}, Diagnostics(sources_of(source, options)), false};
+  Document d{source, {}, Diagnostics(sources_of(source, options)), false, {}};
   ParsedJson parsed = parse_json(text);
   for (JsonProblem& problem : parsed.problems) {
     d.diagnostics.add(problem.place, std::move(problem.pointer), std::move(problem.message));
@@ -116,17 +119,43 @@ Document open_document(std::string_view text, const std::string& source,
   return d;
 }
 
+// A swarm has no use for what names machines or users that another seed does not have.
+void check_swarm(const Scenario& s, const JsonValue& root, Diagnostics& diagnostics) {
+  const SwarmConfig& swarm = s.swarm;
+  const auto varies = [&](SwarmDimension dimension) {
+    return swarm.dimensions.empty() || std::find(swarm.dimensions.begin(), swarm.dimensions.end(),
+                                                 dimension) != swarm.dimensions.end();
+  };
+  const Place place = root.find("swarm")->place;
+  if (root.find("matrix") != nullptr) {
+    diagnostics.add(place, "/swarm", "stands beside a matrix, which fixes what it draws: keep one");
+  }
+  if (!varies(SwarmDimension::topology)) return;
+  for (const auto& [key, given] : {std::pair("/faults", !s.faults.empty()),
+                                   std::pair("/workload/messages", !s.workload.messages.empty())}) {
+    if (!given) continue;
+    diagnostics.add(place, "/swarm",
+                    "draws the topology, but " + std::string(key) +
+                        " names machines or users that may not be there: leave it out, or "
+                        "topology out of \"dimensions\"");
+  }
+}
+
 // One experiment: `root` without matrix and ci.
-std::optional<Scenario> read_scenario(const JsonValue& root, const std::string& source,
-                                      Diagnostics& diagnostics) {
+std::optional<Scenario> read_scenario(const JsonValue& root, Document& d) {
+  Diagnostics& diagnostics = d.diagnostics;
   const size_t before = diagnostics.size();
   Scenario scenario;
   ShapeReader reader(diagnostics);
   read_shape(document_shape(scenario), root, reader);
+  if (scenario.swarm.enabled && diagnostics.size() == before) {
+    check_swarm(scenario, d.root, diagnostics);
+    if (diagnostics.size() == before) draw_swarm(scenario, d.pinned);
+  }
   complete(scenario);
   check_scenario(scenario, root, diagnostics);
   if (diagnostics.size() != before) return std::nullopt;
-  if (scenario.name.empty()) scenario.name = stem(source);
+  if (scenario.name.empty()) scenario.name = stem(d.source);
   scenario.hash = scenario_hash(scenario);
   return scenario;
 }
@@ -135,7 +164,7 @@ std::optional<Scenario> read_scenario(const JsonValue& root, const std::string& 
 std::vector<Cell> read_cells(const std::vector<CellTree>& trees, Document& d) {
   std::vector<Cell> cells;
   for (const CellTree& tree : trees) {
-    std::optional<Scenario> scenario = read_scenario(tree.root, d.source, d.diagnostics);
+    std::optional<Scenario> scenario = read_scenario(tree.root, d);
     if (!scenario) continue;
     Cell cell;
     cell.strategy = tree.strategy;
@@ -155,11 +184,12 @@ LoadedScenario load_scenario_text(std::string_view text, const std::string& sour
   Document d = open_document(text, source, options);
   if (d.readable) {
     out.has_matrix = d.root.find("matrix") != nullptr;
+    out.has_swarm = d.root.find("swarm") != nullptr;
     JsonValue base = d.root;
     const Matrix matrix = take_matrix(base, d.diagnostics);
     // The parts of a matrix are checked by themselves, the base too, and then every cell, because
     // contradictions may come from the combination.
-    std::optional<Scenario> scenario = read_scenario(base, source, d.diagnostics);
+    std::optional<Scenario> scenario = read_scenario(base, d);
     if (out.has_matrix && d.diagnostics.size() == 0) {
       const std::vector<CellTree> trees =
           cell_trees(base, *scenario, matrix, {}, {}, d.diagnostics);
@@ -184,8 +214,9 @@ LoadedCells load_cells_text(std::string_view text, const std::string& source,
   Document d = open_document(text, source, options.load);
   if (d.readable) {
     JsonValue base = d.root;
+    out.has_swarm = base.find("swarm") != nullptr;
     const Matrix matrix = take_matrix(base, d.diagnostics);
-    const std::optional<Scenario> scenario = read_scenario(base, source, d.diagnostics);
+    const std::optional<Scenario> scenario = read_scenario(base, d);
     if (d.diagnostics.size() == 0) {
       const std::vector<CellTree> trees =
           cell_trees(base, *scenario, matrix, options.strategies, options.balancers, d.diagnostics);
@@ -199,13 +230,13 @@ LoadedCells load_cells_text(std::string_view text, const std::string& source,
 
 LoadedScenario load_scenario(const std::string& path, const LoadOptions& options) {
   const std::optional<std::string> text = file_text(path);
-  if (!text) return {std::nullopt, false, unreadable(path)};
+  if (!text) return {.diagnostics = unreadable(path)};
   return load_scenario_text(*text, path, options);
 }
 
 LoadedCells load_cells(const std::string& path, const CellOptions& options) {
   const std::optional<std::string> text = file_text(path);
-  if (!text) return {{}, unreadable(path)};
+  if (!text) return {.diagnostics = unreadable(path)};
   return load_cells_text(*text, path, options);
 }
 

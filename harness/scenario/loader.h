@@ -27,9 +27,10 @@ struct LoadOptions {
 };
 
 struct LoadedScenario {
-  std::optional<Scenario> scenario;  // without `matrix`; set if and only if nothing is wrong
-  bool has_matrix = false;           // `run` refuses such a file and names `compare`
-  std::vector<Diagnostic> diagnostics;
+  std::optional<Scenario> scenario = {};  // without `matrix`; set if and only if nothing is wrong
+  bool has_matrix = false;                // `run` refuses such a file and names `compare`
+  bool has_swarm = false;                 // another seed is another scenario: load anew for each
+  std::vector<Diagnostic> diagnostics = {};
   bool ok() const { return scenario.has_value(); }
 };
 
@@ -48,8 +49,9 @@ struct Cell {
 };
 
 struct LoadedCells {
-  std::vector<Cell> cells;  // empty if and only if something is wrong
-  std::vector<Diagnostic> diagnostics;
+  std::vector<Cell> cells = {};  // empty if and only if something is wrong
+  bool has_swarm = false;        // no cell stands for another seed
+  std::vector<Diagnostic> diagnostics = {};
   bool ok() const { return !cells.empty(); }
 };
 

@@ -92,6 +92,19 @@ constexpr NamedValue kFamilies[] = {{"crash", u8(FaultFamily::crash), "crash, re
                                     {"store", u8(FaultFamily::store), "failover, errors"},
                                     {"bus", u8(FaultFamily::bus), "disconnect, overflow"},
                                     {"clock", u8(FaultFamily::clock), "skew, drift, jump"}};
+constexpr NamedValue kDimensions[] = {
+    {"topology", u8(SwarmDimension::topology), "nodes, routers, users, devices, weights"},
+    {"strategy", u8(SwarmDimension::strategy), "kind, mode, placement, bus, cache, hints"},
+    {"balancer", u8(SwarmDimension::balancer), "kind and its options"},
+    {"invocation", u8(SwarmDimension::invocation), "policy, retries, breaker"},
+    {"sessions", u8(SwarmDimension::sessions), "login policy, leases, hand-over, admission"},
+    {"delivery", u8(SwarmDimension::delivery), "order, windows, timeouts"},
+    {"mailbox", u8(SwarmDimension::mailbox), "durability"},
+    {"network", u8(SwarmDimension::network), "latencies, queue limits"},
+    {"workload", u8(SwarmDimension::workload), "rates, groups, replies, moves, absences"},
+    {"nemesis", u8(SwarmDimension::nemesis), "how often faults come"},
+    {"liveness", u8(SwarmDimension::liveness), "whether a healed core has to make progress"},
+    {"schedule", u8(SwarmDimension::schedule), "the order of what happens at the same instant"}};
 
 constexpr uint16_t kMachines = kHitsNode | kHitsRouter;
 constexpr uint16_t kStores = kHitsDirectory | kHitsMailbox;
@@ -225,6 +238,7 @@ std::span<const NamedValue> partition_shape_names() { return kShapes; }
 std::span<const NamedValue> partition_direction_names() { return kDirections; }
 std::span<const NamedValue> disposition_names() { return kDispositions; }
 std::span<const NamedValue> fault_family_names() { return kFamilies; }
+std::span<const NamedValue> swarm_dimension_names() { return kDimensions; }
 
 const FaultInfo& fault_info(FaultKind kind) {
   IM_ASSERT(kind < FaultKind::count_);

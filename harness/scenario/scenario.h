@@ -203,7 +203,8 @@ struct NemesisConfig {
   bool enabled = false;
   std::vector<FaultFamily> families;  // empty = the first nine, without kinds that came later
   DurationNs mean_interval_ns = 5 * kSecond;
-  DurationNs until_ns = 0;  // 0 = 3/4 of the duration
+  DurationNs until_ns = 0;       // 0 = 3/4 of the duration
+  std::optional<uint64_t> seed;  // draws the plan in place of the scenario's
   friend bool operator==(const NemesisConfig&, const NemesisConfig&) = default;
 };
 
@@ -213,6 +214,29 @@ struct LivenessConfig {
   std::vector<uint32_t> nodes;  // the core; empty = drawn from the seed, with the router
   uint32_t router = 0;
   friend bool operator==(const LivenessConfig&, const LivenessConfig&) = default;
+};
+
+// What a swarm varies. Each has a stream of its own, so a new one changes no draw of the others.
+enum class SwarmDimension : uint8_t {
+  topology,
+  strategy,
+  balancer,
+  invocation,
+  sessions,
+  delivery,
+  mailbox,
+  network,
+  workload,
+  nemesis,
+  liveness,
+  schedule,
+};
+// Present in a file only: the loader draws, and what comes out has plain keys (swarm.h).
+struct SwarmConfig {
+  bool enabled = false;
+  std::vector<SwarmDimension> dimensions;  // empty = all
+  std::optional<uint64_t> seed;            // draws in place of the scenario's
+  friend bool operator==(const SwarmConfig&, const SwarmConfig&) = default;
 };
 
 // "recovery/converged_ms": "<= 10s"
@@ -249,6 +273,7 @@ struct Scenario {
   NemesisConfig nemesis;
   LivenessConfig liveness;
   bool permute_ties = false;  // what happens at the same instant happens in a drawn order
+  SwarmConfig swarm;
   std::vector<Expectation> expect;
   uint64_t hash = 0;  // of the canonical form, seed excluded
   friend bool operator==(const Scenario&, const Scenario&) = default;

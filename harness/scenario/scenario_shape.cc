@@ -363,6 +363,24 @@ Shape workload_shape(WorkloadConfig& w) {
 }
 
 // Present means on.
+ShapeKey swarm_key(SwarmConfig& swarm) {
+  Shape inner;
+  inner.add(enum_list_key("dimensions", swarm.dimensions, swarm_dimension_names(), true,
+                          "what varies; empty: all"));
+  inner.add(
+      optional_count_key("seed", swarm.seed, UINT64_MAX, "draws in place of the scenario's seed"));
+  ShapeKey key = object_key("swarm", std::move(inner),
+                            "draws the scenario itself from the seed; a section that --set changes "
+                            "stays as it is");
+  key.read = [&swarm, read = key.read](const JsonValue& value, ShapeReader& reader) {
+    swarm.enabled = true;
+    read(value, reader);
+  };
+  key.write = [&swarm, write = key.write] { return swarm.enabled ? write() : JsonValue{}; };
+  return key;
+}
+
+// Present means on.
 ShapeKey nemesis_key(NemesisConfig& n) {
   Shape inner;
   inner.add(enum_list_key("families", n.families, fault_family_names(), true,
@@ -370,6 +388,8 @@ ShapeKey nemesis_key(NemesisConfig& n) {
   inner.add(duration_key("mean_interval", n.mean_interval_ns, "between faults"));
   inner.add(duration_key("until", n.until_ns, "no fault starts later; default 3/4 of the duration",
                          {.derived = true}));
+  inner.add(optional_count_key("seed", n.seed, UINT64_MAX,
+                               "draws the plan in place of the scenario's seed"));
   ShapeKey key = object_key("nemesis", std::move(inner), "draws a fault plan from the seed");
   key.read = [&n, read = key.read](const JsonValue& value, ShapeReader& reader) {
     n.enabled = true;
@@ -466,6 +486,7 @@ Shape scenario_shape(Scenario& s) {
                            "what happens at the same instant happens in an order of the seed's");
   ties.write = [&s] { return s.permute_ties ? JsonValue::make_bool(true) : JsonValue{}; };
   shape.add(std::move(ties));
+  shape.add(swarm_key(s.swarm));
   shape.add(expect_key(s.expect));
   return shape;
 }

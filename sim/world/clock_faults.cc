@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/base/assert.h"
+#include "harness/fault/plan.h"
 #include "sim/world/fault_driver.h"
 #include "sim/world/world.h"
 
@@ -85,7 +86,7 @@ void FaultDriver::begin_clock(uint32_t i) {
   const Fault& fault = plan_[i];
   State& state = states_[i];
   state.machines = endpoints(fault.target);
-  state.victim = "clock";
+  state.victim = fault_role(fault);
   for (Endpoint e : state.machines) {
     switch (fault.kind) {
       case FaultKind::skew:

@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "core/base/hash.h"
+#include "harness/fault/plan.h"
+#include "harness/scenario/names.h"
 #include "sim/world/fault_driver.h"
 #include "sim/world/world.h"
 
@@ -99,14 +101,10 @@ void FaultDriver::add_rule(uint32_t i, EdgeAction action, const EdgeMatch& match
 void FaultDriver::begin_edges(uint32_t i) {
   const Fault& fault = plan_[i];
   State& state = states_[i];
-  state.victim = "edges";
+  state.victim = fault_role(fault);
   if (fault.kind == FaultKind::partition) {
-    static constexpr const char* kShapes[] = {"halves", "one",    "minority",
-                                              "ring",   "bridge", "random"};
-    static constexpr const char* kHow[] = {"drop", "stall", "reset"};
-    const bool shaped = !fault.is_edge && fault.target.kind == TargetKind::none;
-    state.victim = std::string(shaped ? kShapes[static_cast<size_t>(fault.shape)] : "edge") + "/" +
-                   kHow[static_cast<size_t>(fault.disposition)];
+    state.victim += "/";
+    state.victim += disposition_names()[static_cast<size_t>(fault.disposition)].name;
     const EdgeMatch match = fault.is_edge ? edge_match(i) : partition_match(i);
     add_rule(i, EdgeAction::block, match);
     if (fault.disposition == Disposition::reset) {
@@ -141,7 +139,7 @@ void FaultDriver::begin_edges(uint32_t i) {
 void FaultDriver::begin_connections(uint32_t i) {
   const Fault& fault = plan_[i];
   State& state = states_[i];
-  state.victim = "connections";
+  state.victim = fault_role(fault);
   const EdgeMatch match = edge_match(i);
   Network& network = world_.network();
   switch (fault.kind) {

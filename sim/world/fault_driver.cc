@@ -90,7 +90,7 @@ void FaultDriver::begin(uint32_t i) {
       break;
     case FaultFamily::bus:
       state.machines = endpoints(plan_[i].target);
-      state.victim = "bus";
+      state.victim = fault_role(plan_[i]);
       for (Endpoint e : state.machines) {
         const Endpoint who = world_.layout().role(e) == Role::node ? e : kNoEndpoint;
         state.effective |= world_.bus().begin_outage(world_.now(), who) != 0;
@@ -400,7 +400,7 @@ std::vector<uint32_t> FaultDriver::chosen_clients(uint32_t i) const {
 void FaultDriver::begin_clients(uint32_t i) {
   const Fault& fault = plan_[i];
   State& state = states_[i];
-  state.victim = "clients";
+  state.victim = fault_role(fault);
   if (fault.kind == FaultKind::burst) {
     world_.burst(state.until, fault.fraction_ppm, fault.factor);
     state.effective = fault.fraction_ppm != 0;

@@ -28,6 +28,22 @@ TEST(CommandLine, RunTakesItsOptions) {
   EXPECT_EQ(o.out, "o");
 }
 
+TEST(CommandLine, ExploreTakesItsOptions) {
+  const auto parsed = parse({"explore", "a.json", "b", "--seeds", "9", "--from", "3", "--shard",
+                             "2/8", "--budget", "90s", "--require-coverage", "--jobs", "1"});
+  ASSERT_FALSE(parsed.exit_code) << parsed.text;
+  const Options& o = parsed.options;
+  EXPECT_THAT(o.scenarios, ElementsAre("a.json", "b"));
+  EXPECT_EQ(o.explore_seeds, 9u);
+  EXPECT_EQ(o.from, 3u);
+  EXPECT_EQ(o.shard, 2u);
+  EXPECT_EQ(o.shards, 8u);
+  EXPECT_EQ(o.budget_ns, 90 * kSecond);
+  EXPECT_TRUE(o.require_coverage);
+  EXPECT_EQ(parse({"explore", "a.json"}).options.explore_seeds, 100u);
+  EXPECT_EQ(parse({"explore", "a.json", "--budget", "1m"}).options.explore_seeds, std::nullopt);
+}
+
 TEST(CommandLine, CompareTakesListsAndSeveralFiles) {
   const auto parsed = parse({"compare", "--strategies", "a:b:c,d@e", "x.json", "y.json",
                              "--balancers", "random", "--seeds", "3", "--jobs", "2"});
@@ -76,7 +92,7 @@ INSTANTIATE_TEST_SUITE_P(
                     BadLine{{"list"}, "WHAT is required"},
                     BadLine{{"completions", "csh"}, "bash, zsh or fish"},
                     BadLine{{"help", "rum"}, "Did you mean run?"},
-                    BadLine{{"explore", "x"}, "no command"}, BadLine{{"--json"}, "no option"}));
+                    BadLine{{"chat", "x"}, "no command"}, BadLine{{"--json"}, "no option"}));
 
 TEST(CommandLine, HelpAndVersionAreNoMistakes) {
   EXPECT_EQ(parse({"--version"}).exit_code, 0);
@@ -91,7 +107,7 @@ TEST(CommandLine, HelpAndVersionAreNoMistakes) {
 
 TEST(CommandLine, CommandsOfLaterReleasesAreNotListed) {
   const std::string help = parse({"help"}).text;
-  for (const char* later : {"explore", "shrink", "diff-trace", "bench", "chat"}) {
+  for (const char* later : {"shrink", "diff-trace", "bench", "chat"}) {
     EXPECT_EQ(help.find(later), std::string::npos) << later;
   }
 }

@@ -1,0 +1,41 @@
+// What an exploration tells: the summary as JSON, as JUnit XML for a build server, and on the
+// terminal. All from the same records, so they agree.
+#pragma once
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "cli/console.h"
+#include "cli/explore/exploration.h"
+#include "harness/explore/groups.h"
+
+namespace imroute {
+
+struct ExploreReport {
+  std::vector<SeedRecord> records;           // of this exploration and of earlier ones beside it
+  std::map<std::string, std::string> files;  // scenario name -> file, to repeat a run
+  Coverage coverage;
+  Requirement requirement;
+  std::vector<FailureGroup> groups;  // point into `records`
+  std::vector<std::string> missing;
+  bool coverage_required = false;
+  // Of this exploration alone.
+  size_t explored = 0;
+  double seconds = 0;
+  unsigned jobs = 1;
+  bool interrupted = false, out_of_time = false;
+  std::string command;
+
+  bool held() const { return groups.empty() && (!coverage_required || missing.empty()); }
+  std::string file_of(const SeedRecord& record) const;
+  std::string run_line(const SeedRecord& record) const;
+  std::string shrink_line(const SeedRecord& record) const;
+};
+
+nlohmann::ordered_json explore_json(const ExploreReport& report);
+std::string explore_junit(const ExploreReport& report);
+void print_explore(const ExploreReport& report, const Console& console);
+
+}  // namespace imroute

@@ -1,0 +1,138 @@
+// A file with `swarm` stands for thousands of scenarios: what each seed draws is complete, plain,
+// legal and the same every time; what --set changes stays.
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+
+#include "harness/fault/core.h"
+#include "harness/fault/plan.h"
+#include "harness/scenario/loader.h"
+#include "harness/scenario/names.h"
+#include "harness/scenario/swarm.h"
+#include "harness/scenario/writer.h"
+
+namespace imroute {
+namespace {
+
+const std::string kFile = std::string(IMROUTE_SOURCE_DIR) + "/scenarios/swarm.json";
+
+Scenario drawn(uint64_t seed, std::vector<std::string> sets = {}) {
+  sets.push_back("/seed=" + std::to_string(seed));
+  const LoadedScenario loaded = load_scenario(kFile, {.overrides = sets});
+  EXPECT_TRUE(loaded.ok()) << "seed " << seed << ": " << loaded.diagnostics[0].to_string();
+  return loaded.scenario.value_or(Scenario{});
+}
+
+TEST(Swarm, EverySeedIsLegalAndItsTextIsPlain) {
+  for (uint64_t seed = 1; seed <= 120; ++seed) {
+    const Scenario s = drawn(seed);
+    const std::string text = write_effective(s, materialise_plan(s));
+    EXPECT_EQ(text.find("\"swarm\":"), std::string::npos);
+    EXPECT_EQ(text.find("\"nemesis\":"), std::string::npos);
+    const LoadedScenario again = load_scenario_text(text, "effective.json");
+    ASSERT_TRUE(again.ok()) << seed << ": " << again.diagnostics[0].to_string();
+    EXPECT_FALSE(again.has_swarm);
+    Scenario expected = s;
+    expected.nemesis = {};
+    expected.faults = materialise_plan(s);
+    expected.liveness = settle_core(s);
+    Scenario got = *again.scenario;
+    for (Scenario* each : {&expected, &got}) {
+      each->hash = 0;
+      for (Fault& fault : each->faults) fault.from_nemesis = false;
+    }
+    EXPECT_TRUE(write_scenario(got) == write_scenario(expected)) << seed;
+  }
+}
+
+TEST(Swarm, TheSeedAloneDecides) {
+  EXPECT_EQ(drawn(17), drawn(17));
+  EXPECT_TRUE(load_scenario(kFile).has_swarm);
+  EXPECT_NE(write_scenario(drawn(17)), write_scenario(drawn(18)));
+}
+
+TEST(Swarm, VisitsEveryWordOfEveryDimension) {
+  std::set<std::string> strategies, seen;
+  for (uint64_t seed = 1; seed <= 600; ++seed) {
+    const Scenario s = drawn(seed);
+    strategies.insert(strategy_name(s.strategy));
+    const auto mark = [&](const char* what, uint64_t value) {
+      seen.insert(what + std::to_string(value));
+    };
+    mark("nodes ", s.topology.nodes);
+    mark("routers ", s.topology.routers);
+    mark("devices ", s.topology.devices_per_user);
+    mark("balancer ", static_cast<uint64_t>(s.balancer.kind));
+    mark("policy ", static_cast<uint64_t>(s.invocation.policy));
+    mark("login ", static_cast<uint64_t>(s.sessions.policy));
+    mark("order ", static_cast<uint64_t>(s.delivery.order));
+    mark("durability ", static_cast<uint64_t>(s.mailbox.durability));
+    mark("hints ", s.strategy.hints ? 1 : 0);
+    mark("liveness ", s.liveness.for_ns != 0 ? 1 : 0);
+    mark("ties ", s.permute_ties ? 1 : 0);
+    EXPECT_GE(s.topology.users, 20u);
+    EXPECT_LE(s.topology.users, 80u);
+    EXPECT_EQ(s.delivery.guarantee, Guarantee::at_least_once);
+  }
+  EXPECT_EQ(strategies.size(), 2u + 2u + 1u + 8u);
+  EXPECT_EQ(seen.size(), 6u + 3u + 2u + 4u + 7u + 4u + 3u + 2u + 2u + 2u + 2u);
+}
+
+TEST(Swarm, WhatSetChangesIsNotDrawn) {
+  for (uint64_t seed = 1; seed <= 50; ++seed) {
+    const Scenario s = drawn(seed, {"/strategy={\"kind\":\"broadcast\"}", "/topology/nodes=3"});
+    EXPECT_EQ(strategy_name(s.strategy), "broadcast@mesh");
+    EXPECT_EQ(s.topology.nodes, 3u);
+    EXPECT_EQ(s.topology.users, 50u);
+    EXPECT_EQ(s.topology.group_count, 3u);
+  }
+}
+
+TEST(Swarm, OnlyTheNamedDimensionsVary) {
+  std::set<std::string> rest;
+  std::set<uint32_t> windows;
+  for (uint64_t seed = 1; seed <= 50; ++seed) {
+    Scenario s = drawn(seed, {"/swarm={\"dimensions\":[\"delivery\"]}"});
+    windows.insert(s.delivery.window);
+    s.delivery = {};
+    s.seed = 0;
+    rest.insert(write_scenario(s));
+  }
+  EXPECT_EQ(rest.size(), 1u);
+  EXPECT_GE(windows.size(), 5u);
+}
+
+TEST(Swarm, ADimensionDoesNotReshuffleTheOthers) {
+  const Scenario all = drawn(9);
+  const Scenario without = drawn(9, {"/swarm={\"dimensions\":[\"strategy\",\"workload\"]}"});
+  EXPECT_EQ(all.strategy, without.strategy);
+  EXPECT_EQ(all.workload, without.workload);
+}
+
+// What a new seed of the nemesis or of the workload leaves as it was.
+TEST(Swarm, ItsOwnSeedKeepsTheClusterWhileTheStreamsChange) {
+  const Scenario base = drawn(9);
+  Scenario same = drawn(400, {"/swarm/seed=9"});
+  EXPECT_NE(materialise_plan(same), materialise_plan(base));
+  same.seed = base.seed;
+  same.hash = base.hash;
+  EXPECT_EQ(same, base);
+}
+
+TEST(Nemesis, ItsOwnSeedKeepsThePlanWhileTheRestChanges) {
+  const std::string sets = "/swarm=null";
+  const Scenario base = drawn(9, {sets});
+  EXPECT_EQ(materialise_plan(drawn(400, {sets, "/nemesis/seed=9"})), materialise_plan(base));
+  EXPECT_NE(materialise_plan(drawn(400, {sets})), materialise_plan(base));
+}
+
+TEST(Swarm, EveryDimensionHasItsWordAndSection) {
+  for (const NamedValue& word : swarm_dimension_names()) {
+    const std::string_view section = swarm_section(static_cast<SwarmDimension>(word.value));
+    EXPECT_EQ(section, word.name == std::string_view("schedule") ? "permute_ties" : word.name);
+  }
+}
+
+}  // namespace
+}  // namespace imroute
