@@ -12,7 +12,6 @@ import argparse
 import concurrent.futures
 import json
 import os
-import random
 import shlex
 import statistics
 import subprocess
@@ -20,21 +19,7 @@ import sys
 import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-SWARM = "scenarios/nemesis.json"
-STRATEGIES = [{"kind": kind, "bus": bus} for kind in ("broadcast", "cached_broadcast")
-              for bus in ("mesh", "pubsub")] + [{"kind": "mesh_directory"}] + [
-    {"kind": "central", "mode": mode, "placement": {"kind": placement}}
-    for mode in ("resolve", "forward") for placement in ("table", "hash", "consistent_hash", "range")]
-# Drawn from the seed, beside the faults that nemesis draws.
-DRAWN = {
-    "/strategy": STRATEGIES,
-    "/balancer": [{"kind": kind} for kind in ("consistent_hash", "least_active", "random", "round_robin")],
-    "/sessions/policy": ["single", "one_per_type", "mobile_desktop_web", "all"],
-    "/delivery/order": ["windowed", "windowed", "windowed", "stop_and_wait", "none"],
-    "/delivery/window": [64, 64, 64, 16],
-    "/mailbox/durability": ["sync", "async"],
-    "/nemesis/until": ["20s", "30s", "45s"],
-}
+SWARM = "scenarios/swarm.json"
 # What must not differ between the two builds while no bug is switched on.
 SAME = [("scenarios/nemesis.json", seed) for seed in (1, 2, 3)] + [
     ("scenarios/crash-under-load.json", 7), ("scenarios/group-chat.json", 1),
@@ -66,20 +51,12 @@ class Outcome:
         return [v["property"] for v in self.result["violations"] if v["excused"] is None]
 
 
-def drawn(seed):
-    """Settings of this seed, as --set takes them."""
-    draw = random.Random(seed)
-    chosen = {key: draw.choice(values) for key, values in DRAWN.items()}
-    return [word for key, value in chosen.items()
-            for word in ("--set", f"{key}={value if isinstance(value, str) else json.dumps(value)}")]
-
-
 def search(program, bug, first, seeds):
     """Seeds until the oracle saw the bug (None: it did not), what else was seen, the command."""
     needs = [word for setting in bug["needs"].split() for word in ("--set", setting)]
     others = {}
     for tried in range(seeds):
-        arguments = ["run", SWARM, "--seed", str(first + tried), *drawn(first + tried), *needs]
+        arguments = ["run", SWARM, "--seed", str(first + tried), *needs]
         outcome = Outcome(program, [*arguments, "--plant", bug["name"]])
         violated = outcome.violated()
         # What the seed shows without the bug too says nothing about it.
