@@ -26,15 +26,15 @@
 #include "harness/workload/workload.h"
 #include "sim/engine/event_queue.h"
 #include "sim/network/network.h"
-#include "sim/service/directory.h"
-#include "sim/service/mailbox.h"
-#include "sim/service/registry.h"
 #include "sim/simulation.h"
 #include "sim/world/bus_links.h"
 #include "sim/world/events.h"
 #include "sim/world/machine_clock.h"
 #include "sim/world/store_links.h"
 #include "sim/world/tally.h"
+#include "store/directory.h"
+#include "store/mailbox.h"
+#include "store/registry.h"
 
 namespace imroute {
 

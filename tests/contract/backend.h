@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "sim/service/bus.h"
-#include "sim/service/directory.h"
-#include "sim/service/mailbox.h"
-#include "sim/service/registry.h"
+#include "store/directory.h"
+#include "store/mailbox.h"
+#include "store/registry.h"
 
 namespace imroute::contract {
 

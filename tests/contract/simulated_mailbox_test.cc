@@ -2,7 +2,7 @@
 // entries pass through one process.
 #include <gtest/gtest.h>
 
-#include "sim/service/mailbox.h"
+#include "store/mailbox.h"
 
 namespace imroute {
 namespace {

@@ -12,7 +12,7 @@ import sys
 
 import tree
 
-SIM_VISIBLE = ("core/", "sim/", "harness/")
+SIM_VISIBLE = ("core/", "store/", "sim/", "harness/")
 CODE = [  # (pattern, folders or None, reason)
     (r"std::hash\b", SIM_VISIBLE, "differs between libraries: core/base/hash.h"),
     (r"std::\w+_distribution\b", SIM_VISIBLE, "differs between libraries: core/base/rng.h"),
@@ -21,7 +21,7 @@ CODE = [  # (pattern, folders or None, reason)
     (r"std::nth_element\b", SIM_VISIBLE, "the order of the rest differs between libraries"),
     (r"\bunordered_(multi)?(map|set)\b", SIM_VISIBLE, "order differs: core/base/flat_map.h"),
     (r"std::priority_queue\b", SIM_VISIBLE, "ties differ between libraries"),
-    (r"(system|steady|high_resolution)_clock", ("core/", "sim/"), "time is an argument"),
+    (r"(system|steady|high_resolution)_clock", ("core/", "store/", "sim/"), "time is an argument"),
     (r"\b(float|double)\b", ("core/",), "integer arithmetic only"),
     (r"\b(thread_local|volatile)\b", ("core/",), "no global state"),
     (r"\b(throw|try|catch)\b", ("core/",), "the core reports reasons, it does not throw"),

@@ -13,8 +13,9 @@ TOP = {
     "core": ([], []),
     "config": ([], ["nlohmann"]),
     "harness": (["core", "config"], ["nlohmann"]),  # docs/adr/0006
-    "sim": (["core", "harness"], []),
-    "cluster": (["core", "config"], None),
+    "store": (["core"], []),  # docs/adr/0007
+    "sim": (["core", "store", "harness"], []),
+    "cluster": (["core", "store", "config"], None),
     "cli": (None, None),  # None: anything
     "bench": (None, None),
     "tests": (None, None),

@@ -1,4 +1,4 @@
-#include "sim/service/directory.h"
+#include "store/directory.h"
 
 #include <algorithm>
 #include <utility>

@@ -1,6 +1,7 @@
-// The simulated directory: user records under compare-and-set, as a script in Redis would keep
-// them. One operation decides login policy and losers. Failover loses the writes of the last
-// moments and changes the identity; eviction forgets records, generation counters included.
+// A directory in memory: user records under compare-and-set, as a script in Redis would keep them.
+// One operation decides login policy and losers. The simulator asks it, and the router process of a
+// cluster without a Redis holds it. Failover loses the writes of the last moments and changes the
+// identity; eviction forgets records, generation counters included.
 //
 // Rows live in Records, linked per user: a million users with one device each cost about 100 MB.
 #pragma once
@@ -10,16 +11,10 @@
 #include <vector>
 
 #include "core/base/flat_map.h"
-#include "core/event/event.h"
-#include "core/event/stores.h"
-#include "sim/service/records.h"
+#include "store/answer.h"
+#include "store/records.h"
 
 namespace imroute {
-
-struct DirectoryAnswer {
-  ReplyStatus status = ReplyStatus::ok;
-  DirectoryReply reply;
-};
 
 class Directory {
  public:

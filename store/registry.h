@@ -1,7 +1,7 @@
-// The simulated registry: who lives, as ZooKeeper keeps it. Sessions with leases, one ephemeral
+// A registry in memory: who lives, as ZooKeeper keeps it. Sessions with leases, one ephemeral
 // member per node with a rising incarnation, one-shot watches, versioned immutable views, reads
 // that may lag, and the epochs of mailbox identities. A plain object: time is an argument, latency
-// and lost answers are the world's business.
+// and lost answers are the business of the world or the process that holds it.
 #pragma once
 
 #include <cstdint>
@@ -9,14 +9,9 @@
 #include <vector>
 
 #include "core/event/event.h"
-#include "core/event/stores.h"
+#include "store/answer.h"
 
 namespace imroute {
-
-struct RegistryAnswer {
-  ReplyStatus status = ReplyStatus::ok;
-  RegistryReply reply;
-};
 
 class Registry {
  public:

@@ -5,7 +5,7 @@
 
 #include "core/base/assert.h"
 #include "core/base/hash.h"
-#include "sim/service/mailbox.h"
+#include "store/mailbox.h"
 
 namespace imroute {
 

@@ -1,4 +1,4 @@
-#include "sim/service/registry.h"
+#include "store/registry.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "sim/service/mailbox.h"
+#include "store/mailbox.h"
 
 #include <algorithm>
 #include <bit>

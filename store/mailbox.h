@@ -1,14 +1,14 @@
-// The simulated mailbox: durable conversations with a gapless sequence, idempotent appends,
-// membership by sequence, and devices' cursors. It has the semantics that a Redis script or SQLite
-// must have (tests/contract); time is an argument.
+// A mailbox in memory: conversations with a gapless sequence, idempotent appends, membership by
+// sequence, and devices' cursors. It has the semantics that a Redis script or SQLite must have
+// (tests/contract); time is an argument.
 //
 // Shape: ten million entries pass through one run, in millions of conversations of a few entries
 // each, so records are small and numbered (Records), direct conversations keep their two or three
 // devices in a list, and entries that every device of the members has behind its stored cursor are
 // trimmed. A trimmed entry is never needed again: who reads past it has shown it or sent it.
 //
-// The world reports to the history: an append with result ok as appended (the operation's entry at
-// the reply's position), what failover() returns as discarded.
+// A simulated world reports to the history: an append with result ok as appended (the operation's
+// entry at the reply's position), what failover() returns as discarded.
 #pragma once
 
 #include <cstdint>
@@ -18,16 +18,10 @@
 #include <vector>
 
 #include "core/base/flat_map.h"
-#include "core/event/event.h"
-#include "core/event/stores.h"
-#include "sim/service/records.h"
+#include "store/answer.h"
+#include "store/records.h"
 
 namespace imroute {
-
-struct MailboxAnswer {
-  ReplyStatus status = ReplyStatus::ok;
-  MailboxReply reply;
-};
 
 struct MailboxSettings {
   DurationNs unsynced_window_ns = 0;  // what a failover may lose at most; 0 = durable (sync)
