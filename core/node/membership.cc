@@ -299,6 +299,15 @@ void Node::State::store_answered(bool mailbox_store, ReplyStatus status) {
 
 bool Node::State::degraded() const { return bad_stores_ != 0; }
 
+// Cut off from a store for longer than a lease, while a peer that is heard reaches it.
+bool Node::State::others_serve_better() const {
+  if (!degraded() || store_bad_since_ + config_.sessions.lease_ns >= now_) return false;
+  return std::any_of(nodes_.begin(), nodes_.end(), [this](const Peer& peer) {
+    return peer.up && (peer.flags & kFlagDegraded) == 0 &&
+           now_ - peer.last_heard <= config_.sessions.heartbeat_timeout();
+  });
+}
+
 void Node::State::learn_identity(uint64_t identity) {
   if (identity == 0 ||
       (identity == mailbox_identity_ && (mailbox_epoch_ != 0 || learning_identity_))) {
@@ -334,17 +343,9 @@ void Node::State::start_drain() {
   move_clients_away();
 }
 
-// Draining, or cut off from a store that others still reach: clients are asked to go, a few at a
-// time.
+// Clients are asked to go, a few at a time.
 void Node::State::move_clients_away() {
-  bool away = draining_;
-  if (!away && degraded() && store_bad_since_ + config_.sessions.lease_ns < now_) {
-    for (const Peer& peer : nodes_) {
-      away |= peer.up && (peer.flags & kFlagDegraded) == 0 &&
-              now_ - peer.last_heard <= config_.sessions.heartbeat_timeout();
-    }
-  }
-  if (!away || drained_) return;
+  if (drained_ || !(draining_ || others_serve_better())) return;
   uint32_t told = 0, left = 0;
   for (uint32_t i = 0; i < sessions_.slots(); ++i) {
     if (!sessions_.used(i) || sessions_[i].phase == Session::Phase::detached) continue;

@@ -35,9 +35,7 @@ void Node::State::on_bind(LinkId link, const Frame& frame) {
     return;
   }
   if (!serving_ || incarnation_ == 0) return refuse_now(Reason::fenced);
-  if (draining_ || (degraded() && store_bad_since_ + config_.sessions.lease_ns < now_)) {
-    return refuse_now(Reason::draining);
-  }
+  if (draining_ || others_serve_better()) return refuse_now(Reason::draining);
   if (now_ - admission_second_ >= kSecond) {
     admission_second_ = now_;
     admitted_in_second_ = 0;

@@ -391,6 +391,7 @@ struct Node::State {
   void learn_identity(uint64_t identity);
   void store_answered(bool mailbox_store, ReplyStatus status);
   bool degraded() const;
+  bool others_serve_better() const;
   void move_clients_away();
   void start_drain();
   Peer* peer_of(Address address);
