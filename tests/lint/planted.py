@@ -20,7 +20,7 @@ def main(root, files):
     with open(os.path.join(root, TABLE), encoding="utf-8") as table:
         bugs = {row[0]: row for row in ROW.findall(table.read())}
     violations, sites = [], set()
-    for path in tree.sources(root, folders=["core", "sim"]):
+    for path in tree.sources(root, folders=["core", "store", "sim"]):
         for number, text in tree.lines(root, path):
             for name in SITE.findall(text):
                 sites.add(name)

@@ -19,7 +19,7 @@ import subprocess
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-FOLDERS = ["CMakeLists.txt", "cmake", "core", "config", "harness", "sim", "cli", "scenarios", "tests", "reports"]
+FOLDERS = ["CMakeLists.txt", "cmake", "core", "config", "harness", "store", "sim", "cli", "scenarios", "tests", "reports"]
 SWARM = "scenarios/swarm.json"
 # What is not the behaviour: text about it, counters and traces of it, assertions.
 NOT_BEHAVIOUR = re.compile(r"^\s*(#|//|case |default:|\}|static_assert|using |namespace )|IM_ASSERT|IM_PLANTED|"
