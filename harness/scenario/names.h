@@ -1,5 +1,5 @@
-// The words of the scenario language: enum <-> text, fault kinds with what each may hit, targets,
-// strategy and balancer names. One table each, read by the loader, the writer, the schema,
+// The words of the scenario language beside those of settings/names.h: enum <-> text, fault kinds
+// with what each may hit, targets. One table each, read by the loader, the writer, the schema,
 // `imroute list` and the reports, so that a word is spelt in one place.
 #pragma once
 
@@ -12,20 +12,11 @@
 
 #include "config/named_value.h"
 #include "harness/scenario/scenario.h"
+#include "settings/names.h"
 
 namespace imroute {
 
 // Index = value, for every enum of the language.
-std::span<const NamedValue> strategy_kind_names();
-std::span<const NamedValue> central_mode_names();
-std::span<const NamedValue> placement_kind_names();
-std::span<const NamedValue> bus_kind_names();
-std::span<const NamedValue> balancer_kind_names();
-std::span<const NamedValue> policy_kind_names();
-std::span<const NamedValue> login_policy_names();
-std::span<const NamedValue> client_type_names();
-std::span<const NamedValue> guarantee_names();
-std::span<const NamedValue> order_names();
 std::span<const NamedValue> durability_names();
 std::span<const NamedValue> partition_shape_names();
 std::span<const NamedValue> partition_direction_names();
@@ -70,20 +61,5 @@ std::string target_text(const Fault& fault);
 std::optional<Target> parse_target(std::string_view text);
 // Fills target, is_edge, edge_to, both_ways. False when the text is not a target.
 bool parse_fault_target(std::string_view text, Fault& fault);
-
-// kind[:mode[:placement]][@bus], every part that has a meaning for the kind:
-// "cached_broadcast@mesh", "central:resolve:table", "mesh_directory".
-std::string strategy_name(const StrategyConfig& strategy);
-std::string balancer_name(const BalancerConfig& balancer);
-
-// Sets kind, mode, placement and bus of `base` from a name; parts left out get their defaults.
-// On failure `problem` says what is allowed and what was probably meant.
-std::optional<StrategyConfig> parse_strategy_name(std::string_view name, const StrategyConfig& base,
-                                                  std::string* problem);
-std::optional<BalancerConfig> parse_balancer_name(std::string_view name, const BalancerConfig& base,
-                                                  std::string* problem);
-// What "all" means: every strategy with every mode, placement and bus; every balancer.
-std::vector<std::string> all_strategy_names();
-std::vector<std::string> all_balancer_names();
 
 }  // namespace imroute

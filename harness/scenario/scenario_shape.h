@@ -4,12 +4,11 @@
 
 #include "config/shape.h"
 #include "harness/scenario/scenario.h"
+#include "settings/shapes.h"
 
 namespace imroute {
 
 Shape scenario_shape(Scenario& scenario);  // without `matrix` and `ci`, which are the loader's
-Shape strategy_shape(StrategyConfig& strategy);
-Shape balancer_shape(BalancerConfig& balancer);
 Shape fault_shape(Fault& fault);
 ShapeKey expect_key(std::vector<Expectation>& expect);
 

@@ -12,10 +12,11 @@ import tree
 TOP = {
     "core": ([], []),
     "config": ([], ["nlohmann"]),
-    "harness": (["core", "config"], ["nlohmann"]),  # docs/adr/0006
+    "settings": (["core", "config"], []),
+    "harness": (["core", "config", "settings"], ["nlohmann"]),  # docs/adr/0006
     "store": (["core"], []),  # docs/adr/0007
     "sim": (["core", "store", "harness"], []),
-    "cluster": (["core", "store", "config"], None),
+    "cluster": (["core", "store", "config", "settings"], None),
     "cli": (None, None),  # None: anything
     "bench": (None, None),
     "tests": (None, None),

@@ -6,7 +6,7 @@ when there was one. ROOT is an argument so that selftest.py can run each lint on
 import os
 import sys
 
-FOLDERS = ["core", "store", "sim", "cluster", "harness", "config", "cli", "bench", "tests"]
+FOLDERS = ["core", "store", "sim", "cluster", "harness", "config", "settings", "cli", "bench", "tests"]
 
 
 def sources(root, suffixes=(".h", ".cc"), folders=FOLDERS):
