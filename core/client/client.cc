@@ -1,5 +1,5 @@
-// Dispatcher, deadlines and what others may look at. The flows are in login.cc, outbox.cc and
-// inbox.cc.
+// Dispatcher, deadlines and what others may look at. The flows are in login.cc, outbox.cc,
+// inbox.cc and unordered.cc.
 #include "core/client/client.h"
 
 #include <algorithm>
@@ -196,6 +196,12 @@ uint64_t Client::digest() const {
   for (const State::Sender& x : s.senders) {
     for (const uint64_t v : {x.conversation.hi, x.conversation.lo, x.key.user.value,
                              uint64_t{x.key.device}, x.shown}) {
+      d.add(v);
+    }
+  }
+  for (const State::Ahead& a : s.ahead) {
+    for (const uint64_t v : {a.conversation.hi, a.conversation.lo, a.sender.user.value,
+                             uint64_t{a.sender.device}, a.client_seq, a.seq, uint64_t{a.epoch}}) {
       d.add(v);
     }
   }

@@ -4,8 +4,8 @@
 //
 // What it remembers across reconnects is what a device keeps on disk: per conversation the next
 // client_seq and unaccepted entries, the cursor (position shown), and the highest client_seq shown
-// per sender device (visible dedup); and the highest generation it has seen. A reinstall (`wipe`)
-// is a new Client.
+// per sender device (visible dedup; `order: none` needs a little more, see unordered.cc); and the
+// highest generation it has seen. A reinstall (`wipe`) is a new Client.
 #pragma once
 
 #include <cstdint>

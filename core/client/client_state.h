@@ -1,14 +1,16 @@
 // What a Client remembers, and its flows: login.cc (routers, node, heartbeats, leaving), outbox.cc
-// (what the user sends), inbox.cc (what the user is shown). A run holds a million of these, so the
-// state is kept small: durations are resolved once instead of keeping the configuration, only
-// counters that a client uses are stored, a conversation is 48 bytes, and nothing is allocated
-// before it is needed.
+// (what the user sends), inbox.cc and unordered.cc (what the user is shown). A run holds a million
+// of these, so the state is kept small: durations are resolved once instead of keeping the
+// configuration, only counters that a client uses are stored, a conversation is 48 bytes, and
+// nothing is allocated before it is needed.
 //
 // Login and session are two machines, since a relocation asks routers while the old session goes
 // on: LoginPhase is the way to a LOGIN_OK, SessionPhase the link to a node.
 #pragma once
 
 #include <cstdint>
+#include <span>
+#include <tuple>
 #include <vector>
 
 #include "core/base/rng.h"
@@ -38,9 +40,7 @@ struct Client::State {
     uint64_t cursor_seq = 0;
     uint32_t cursor_epoch = 0;
     uint32_t sender_device = kNoDevice;  // direct: the other user's device that `shown` is about
-    // Highest client_seq shown of that device. Order none, which compares positions instead: bit i
-    // says that cursor_seq + 1 + i was shown.
-    uint64_t shown = 0;
+    uint64_t shown = 0;     // highest client_seq shown of that device; order none: its floor
     uint64_t last_seq = 0;  // the last client_seq given out
 
     Position cursor() const { return {cursor_epoch, cursor_seq}; }
@@ -56,6 +56,19 @@ struct Client::State {
     ConversationId conversation;
     DeviceKey key;
     uint64_t shown = 0;
+  };
+
+  // Order none: shown, above the floor of its sender device (unordered.cc).
+  struct Ahead {
+    ConversationId conversation;
+    DeviceKey sender;
+    uint64_t client_seq = 0;
+    uint64_t seq = 0;  // its place in the log; 0: has none any more
+    uint32_t epoch = 0;
+
+    std::tuple<ConversationId, DeviceKey, uint64_t> key() const {
+      return {conversation, sender, client_seq};
+    }
   };
 
   struct Outgoing {
@@ -120,14 +133,22 @@ struct Client::State {
   // ---- inbox.cc
   void on_deliver(Now now, const Frame& frame, Effects& out);
   bool show_sequenced(Conversation& conversation, const Entry& entry);
-  bool show_unordered(Conversation& conversation, const Frame& frame, bool& beyond);
   bool show_unsequenced(Conversation& conversation, const Entry& entry);
   void note_number(uint64_t number);
   void send_ack(Effects& out);
   void on_rewind(const Frame& frame, Effects& out);
   void on_reset(const Frame& frame, Effects& out);
-  uint64_t& shown_of(Conversation& conversation, const Entry& entry);
+  uint64_t& shown_of(Conversation& conversation, DeviceKey sender);
   Conversation& conversation_of(const ConversationId& id);
+  static DeviceKey sender_of(const Entry& entry) { return {entry.sender, entry.sender_device}; }
+
+  // ---- unordered.cc
+  bool show_unordered(Conversation& conversation, const Frame& frame);
+  bool remember(const Conversation& conversation, const Entry& entry);
+  void pass(Conversation& conversation, Position to);
+  void forget_reached(Conversation& conversation);
+  void lose_places(const ConversationId& id, uint64_t after_seq);
+  std::span<Ahead> ahead_of(const ConversationId& id);
 
   // ---- client.cc
   void on_frame(Now now, Address peer, const Frame& frame, Effects& out);
@@ -183,6 +204,7 @@ struct Client::State {
 
   std::vector<Conversation> conversations;  // sorted by id
   std::vector<Sender> senders;              // sorted by (conversation, key)
+  std::vector<Ahead> ahead;                 // sorted by key()
   std::vector<Outgoing> outbox;             // in the order of the commands
   Rng rng;
 

@@ -33,15 +33,14 @@ Client::State::Conversation& Client::State::conversation_of(const ConversationId
   return *conversations.insert(conversations.begin() + index, fresh);
 }
 
-// The place that remembers the highest client_seq shown of an entry's sender device. The device of
+// The place that remembers the highest client_seq shown of a sender's device. The device of
 // a direct conversation's other user that wrote first, nearly always the only one, has its place in
 // the conversation.
-uint64_t& Client::State::shown_of(Conversation& conversation, const Entry& entry) {
-  if (conversation.id.has_party(key.user) && entry.sender == conversation.id.other(key.user)) {
-    if (conversation.sender_device == kNoDevice) conversation.sender_device = entry.sender_device;
-    if (conversation.sender_device == entry.sender_device) return conversation.shown;
+uint64_t& Client::State::shown_of(Conversation& conversation, DeviceKey sender) {
+  if (conversation.id.has_party(key.user) && sender.user == conversation.id.other(key.user)) {
+    if (conversation.sender_device == kNoDevice) conversation.sender_device = sender.device;
+    if (conversation.sender_device == sender.device) return conversation.shown;
   }
-  const DeviceKey sender{entry.sender, entry.sender_device};
   const auto at = std::lower_bound(
       senders.begin(), senders.end(), std::tie(conversation.id, sender),
       [](const Sender& s, const auto& sought) { return std::tie(s.conversation, s.key) < sought; });
@@ -56,50 +55,20 @@ uint64_t& Client::State::shown_of(Conversation& conversation, const Entry& entry
 // Windowed, stop_and_wait: positions rise, and a sender's client_seq rises along them. The second
 // rule finds an entry that a store lost and got again at a new position.
 bool Client::State::show_sequenced(Conversation& conversation, const Entry& entry) {
-  const bool ahead = entry.position > conversation.cursor();
-  if (ahead) conversation.set_cursor(entry.position);
-  if (entry.client_seq == 0) return ahead || !dedup;  // not from a device (the seeded create)
-  uint64_t& highest = shown_of(conversation, entry);
+  const bool later = entry.position > conversation.cursor();
+  if (later) conversation.set_cursor(entry.position);
+  if (entry.client_seq == 0) return later || !dedup;  // not from a device (the seeded create)
+  uint64_t& highest = shown_of(conversation, sender_of(entry));
   if (IM_PLANTED(dedup_off)) return true;
-  if (dedup && (!ahead || entry.client_seq <= highest)) return false;
+  if (dedup && (!later || entry.client_seq <= highest)) return false;
   highest = std::max(highest, entry.client_seq);
   return true;
-}
-
-// Order none: exact, by 64 bits above the cursor, which follows the node's `base`. `beyond`: too
-// far ahead to be remembered; left for a redelivery.
-bool Client::State::show_unordered(Conversation& conversation, const Frame& frame, bool& beyond) {
-  const Position position = frame.entry.position;
-  const auto advance = [&conversation](uint64_t to) {
-    if (to <= conversation.cursor_seq) return;
-    const uint64_t by = to - conversation.cursor_seq;
-    conversation.shown = by >= 64 ? 0 : conversation.shown >> by;
-    conversation.cursor_seq = to;
-  };
-  if (position.epoch < conversation.cursor_epoch) return !dedup;
-  if (position.epoch > conversation.cursor_epoch) {
-    conversation.cursor_epoch = position.epoch;
-    conversation.shown = 0;  // the bits were about the sequence of another store
-  }
-  bool fresh = false;
-  if (position.seq > conversation.cursor_seq) {
-    const uint64_t bit = position.seq - conversation.cursor_seq - 1;
-    // `base` is about what was sent before: this entry is judged by the cursor as it was.
-    if (bit >= 64 && frame.base < position.seq) {
-      beyond = true;
-      return false;
-    }
-    fresh = bit >= 64 || (conversation.shown >> bit & 1) == 0;
-    if (bit < 64) conversation.shown |= uint64_t{1} << bit;
-  }
-  advance(frame.base);
-  return fresh || !dedup;
 }
 
 // at_most_once: nothing is sequenced; what is not newer than the last shown of its sender is
 // dropped.
 bool Client::State::show_unsequenced(Conversation& conversation, const Entry& entry) {
-  uint64_t& highest = shown_of(conversation, entry);
+  uint64_t& highest = shown_of(conversation, sender_of(entry));
   if (dedup && entry.client_seq <= highest) return false;
   highest = std::max(highest, entry.client_seq);
   return true;
@@ -125,20 +94,20 @@ void Client::State::send_ack(Effects& out) {
 
 void Client::State::on_deliver(Now, const Frame& frame, Effects& out) {
   const Entry& entry = frame.entry;
-  if (!at_most_once && (frame.number == 0 || frame.number > ack_number + kMaxWindow)) {
+  const bool overrun = frame.number == 0 || frame.number > ack_number + kMaxWindow ||
+                       (unordered && entry.position.seq > frame.base + kMaxWindow);
+  if (!at_most_once && overrun) {
     ++protocol_errors;
     return;
   }
   Conversation& conversation = conversation_of(entry.conversation);
-  bool beyond = false;
   bool show = false;
   if (at_most_once) {
     show = show_unsequenced(conversation, entry);
     drops_stale += show ? 0 : 1;
   } else {
-    show = unordered ? show_unordered(conversation, frame, beyond)
-                     : show_sequenced(conversation, entry);
-    duplicates_hidden += show || beyond ? 0 : 1;
+    show = unordered ? show_unordered(conversation, frame) : show_sequenced(conversation, entry);
+    duplicates_hidden += show ? 0 : 1;
   }
   if (show) {
     ++shown;
@@ -150,11 +119,11 @@ void Client::State::on_deliver(Now, const Frame& frame, Effects& out) {
     notice.entry = entry;
     out.push(std::move(notice));
     trace(out, TraceKind::shown, Reason::none, &frame);
-  } else if (!beyond) {
+  } else {
     trace(out, at_most_once ? TraceKind::dropped_stale : TraceKind::dropped_duplicate,
           Reason::duplicate, &frame);
   }
-  if (at_most_once || beyond) return;
+  if (at_most_once) return;
   note_number(frame.number);
   send_ack(out);
 }
@@ -164,10 +133,10 @@ void Client::State::on_rewind(const Frame& frame, Effects& out) {
   if (IM_PLANTED(rewind_ignored)) return;
   const Position to = frame.entry.position;
   Conversation& conversation = conversation_of(frame.entry.conversation);
+  if (unordered) lose_places(conversation.id, to.seq);
   const Position cursor = conversation.cursor();
   if (cursor <= to && cursor.epoch >= to.epoch) return;
   conversation.set_cursor(to);
-  if (unordered) conversation.shown = 0;
   Notify notice;
   notice.kind = NoticeKind::rewound;
   notice.entry.conversation = conversation.id;
@@ -178,8 +147,8 @@ void Client::State::on_rewind(const Frame& frame, Effects& out) {
 // Entries past retention will never come: said with their count, never silent.
 void Client::State::on_reset(const Frame& frame, Effects& out) {
   Conversation& conversation = conversation_of(frame.entry.conversation);
+  if (unordered) pass(conversation, frame.entry.position);
   conversation.set_cursor(frame.entry.position);
-  if (unordered) conversation.shown = 0;
   Notify notice;
   notice.kind = NoticeKind::reset;
   notice.count = frame.number;

@@ -240,68 +240,6 @@ TEST(ClientInbox, WithoutDedupEverythingIsShown) {
   }
 }
 
-// ---- order none
-
-TEST(ClientInboxUnordered, AnyOrderExactlyOnce) {
-  ClientBench b(with(Order::none));
-  b.go_online();
-  const auto at = [&b](uint64_t number, uint64_t seq, uint64_t base) {
-    return b.deliver(number, {1, seq}, 1000 - seq, kBob, 0, kChat, base);
-  };
-  EXPECT_TRUE(at(1, 3, 0));
-  EXPECT_TRUE(at(2, 1, 1));  // shown although later ones were; the cursor follows `base`
-  EXPECT_FALSE(at(3, 3, 1));
-  EXPECT_TRUE(at(4, 2, 3));
-  EXPECT_FALSE(at(5, 2, 3));
-  EXPECT_FALSE(at(6, 1, 3));
-  EXPECT_TRUE(at(7, 64, 3));
-  EXPECT_FALSE(at(8, 64, 3));
-  EXPECT_EQ(ack_of(b), (Ack{8, 0}));
-}
-
-TEST(ClientInboxUnordered, BeyondTheBitsIsLeftForARedelivery) {
-  ClientBench b(with(Order::none));
-  b.go_online();
-  EXPECT_FALSE(b.deliver(1, {1, 65}, 1, kBob, 0, kChat, 0));
-  EXPECT_TRUE(b.frames(FrameType::ack).empty());
-  EXPECT_EQ(b.client->counters().duplicates_hidden, 0u);
-  EXPECT_TRUE(b.deliver(2, {1, 1}, 2, kBob, 0, kChat, 1));
-  EXPECT_EQ(ack_of(b), (Ack{0, 0b10}));
-  EXPECT_TRUE(b.deliver(1, {1, 65}, 1, kBob, 0, kChat, 1));
-  EXPECT_EQ(ack_of(b), (Ack{2, 0}));
-  // In sequence after a long stretch of entries for others: `base` covers the gap.
-  EXPECT_TRUE(b.deliver(3, {1, 500}, 3, kBob, 0, kChat, 500));
-  EXPECT_FALSE(b.deliver(4, {1, 500}, 3, kBob, 0, kChat, 500));
-}
-
-TEST(ClientInboxUnordered, MemorySurvivesTheConnection) {
-  ClientBench b(with(Order::none));
-  b.go_online(kHome, 1);
-  EXPECT_TRUE(b.deliver(1, {1, 1}, 1, kBob, 0, kChat, 1));
-  EXPECT_TRUE(b.deliver(2, {1, 4}, 4, kBob, 0, kChat, 1));
-  b.step(PeerDown{address_of(kHome), Reason::reset});
-  b.wait_for_dial();
-  b.reach_router();
-  b.login_ok(kHome, 2);
-  const Frame bind = b.reach_node(kHome);
-  ASSERT_EQ(bind.list.as<Cursor>().size(), 1u);
-  EXPECT_EQ(bind.list.as<Cursor>()[0].position, (Position{1, 1}));  // 2 and 3 are owed
-  b.bound(kHome, 2);
-  EXPECT_TRUE(b.deliver(1, {1, 2}, 2, kBob, 0, kChat, 2));
-  EXPECT_TRUE(b.deliver(2, {1, 3}, 3, kBob, 0, kChat, 3));
-  EXPECT_FALSE(b.deliver(3, {1, 4}, 4, kBob, 0, kChat, 4));
-}
-
-TEST(ClientInboxUnordered, NewEpochAndRewind) {
-  ClientBench b(with(Order::none));
-  b.go_online();
-  EXPECT_TRUE(b.deliver(1, {1, 1}, 1, kBob, 0, kChat, 1));
-  EXPECT_TRUE(b.deliver(2, {1, 2}, 2, kBob, 0, kChat, 2));
-  rewind(b, {1, 1});
-  EXPECT_TRUE(b.deliver(3, {2, 2}, 9, kBob, 0, kChat, 2));
-  EXPECT_FALSE(b.deliver(4, {1, 3}, 3, kBob, 0, kChat, 2));  // of the lost epoch
-}
-
 // ---- at most once
 
 TEST(ClientInboxAtMostOnce, OnlyNewerOfEachSenderAndNoAcks) {
