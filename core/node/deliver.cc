@@ -101,11 +101,12 @@ void Node::State::offer(uint32_t session_index, const Entry& entry, Via via) {
   // A new store epoch may have cut what this device saw: only the store can tell.
   const bool verified = IM_PLANTED(epoch_not_checked) || at.seq == 0 ||
                         entry.position.epoch == at.epoch || entry.position.epoch <= f.epoch_ok;
-  if (!verified || entry.position.seq <= at.seq || f.pulling) {
-    if (f.pulling && verified && entry.position.seq > at.seq) keep_early(index, entry, via);
+  const bool believed = verified && entry.position.epoch >= f.epoch_ok;
+  if (!believed || entry.position.seq <= at.seq || f.pulling) {
+    if (f.pulling && believed && entry.position.seq > at.seq) keep_early(index, entry, via);
     return arm_gap(index);
   }
-  if (config_.delivery.order == Order::none) return take_any_order(index, entry, via);
+  if (any_order(f)) return take_any_order(index, entry, via);
   const bool overtakes = IM_PLANTED(answer_overtakes) && entry.conversation.is_group();
   if (entry.position.seq == at.seq + 1 || IM_PLANTED(gap_skipped) || overtakes) {
     if (take_in_order(index, entry, via)) drain_early(index);
@@ -169,8 +170,7 @@ bool Node::State::take_in_order(uint32_t index, const Entry& entry, Via via) {
     drop_early(index);
     return false;
   }
-  f.at = entry.position;
-  f.beyond >>= 1;
+  move_to(f, entry.position);
   if (entry.position.epoch > f.epoch_ok) f.epoch_ok = entry.position.epoch;
   if (f.id.is_group() && entry.subject == session.key.user) {
     if (entry.kind == EntryKind::join) f.member = true;
@@ -178,9 +178,8 @@ bool Node::State::take_in_order(uint32_t index, const Entry& entry, Via via) {
   }
   if (wanted) {
     deliver(f.session, index, entry, via);
-  } else if (session.unacked_count == 0) {
-    f.acked = f.at;
-    note_cursor(index);
+  } else {
+    pass_cursor(index);
   }
   if (!f.member && f.id.is_group()) {
     drop_early(index);
@@ -189,25 +188,48 @@ bool Node::State::take_in_order(uint32_t index, const Entry& entry, Via via) {
   return true;
 }
 
-// order none: deliver at once, remember in a bitmap what is beyond the contiguous part.
+// Order none. Not in a group: who is entitled to an entry follows from the log before it.
+bool Node::State::any_order(const Followed& f) const {
+  return config_.delivery.order == Order::none && !f.id.is_group();
+}
+
+// Whether this very entry was delivered ahead of its turn.
+bool Node::State::delivered_beyond(const Followed& f, Position position) const {
+  const uint64_t ahead = position.seq - f.at.seq - 1;
+  return position.epoch == f.beyond_epoch && ahead < kMaxWindow && ((f.beyond >> ahead) & 1) != 0;
+}
+
+// REQUIRES: position is not before `at`.
+void Node::State::move_to(Followed& f, Position position) {
+  const uint64_t by = position.seq - f.at.seq;
+  f.beyond = by >= kMaxWindow ? 0 : f.beyond >> by;
+  f.at = position;
+}
+
+// Goes on over what was delivered ahead of its turn, if the log that `at` is in still has it.
+void Node::State::pass_delivered(Followed& f) {
+  if (f.beyond_epoch < std::max(f.epoch_ok, f.at.epoch)) f.beyond = 0;
+  for (; (f.beyond & 1) != 0; f.beyond >>= 1) f.at = {f.beyond_epoch, f.at.seq + 1};
+}
+
+// Delivers at once and remembers in a bitmap what is beyond the contiguous part.
 void Node::State::take_any_order(uint32_t index, const Entry& entry, Via via) {
   Followed& f = followed_[index];
   const uint64_t ahead = entry.position.seq - f.at.seq - 1;
-  if (ahead >= 64) return arm_gap(index);
+  if (ahead == 0) {
+    if (take_in_order(index, entry, via)) pass_delivered(f);
+    return;
+  }
   const Session& session = sessions_[f.session];
-  if (ahead > 0) {
-    if (((f.beyond >> ahead) & 1) != 0) return;
-    const bool wanted = for_this_device(f, session, entry);
-    if (wanted && !has_room(session, entry)) return arm_gap(index);
+  const bool wanted = for_this_device(f, session, entry);
+  const bool possible = ahead < kMaxWindow && (!wanted || has_room(session, entry));
+  if (possible && !delivered_beyond(f, entry.position)) {
+    if (entry.position.epoch != f.beyond_epoch) f.beyond = 0;
+    f.beyond_epoch = entry.position.epoch;
     f.beyond |= uint64_t{1} << ahead;
     if (wanted) deliver(f.session, index, entry, via);
-    return arm_gap(index);
   }
-  if (!take_in_order(index, entry, via)) return;
-  while ((f.beyond & 1) != 0) {
-    f.beyond >>= 1;
-    f.at = {entry.position.epoch, f.at.seq + 1};
-  }
+  arm_gap(index);
 }
 
 void Node::State::keep_early(uint32_t index, const Entry& entry, Via via) {
@@ -236,18 +258,17 @@ void Node::State::drain_early(uint32_t index) {
     Followed& f = followed_[index];
     const uint32_t slot = f.early;
     const Position next = early_[slot].entry.position;
-    if (next.seq > f.at.seq + 1) return;
+    if (next.seq > f.at.seq + 1 && !any_order(f)) return;
     if (next.epoch > f.at.epoch && next.epoch > f.epoch_ok && f.at.seq != 0) return;
     f.early = early_[slot].next;
     --f.early_count;
     Early early = std::move(early_[slot]);
     early_.give(slot);
-    if (next.seq == f.at.seq + 1 && next.epoch >= f.at.epoch) {
-      if (config_.delivery.order == Order::none && (f.beyond & 1) != 0) {
-        take_in_order(index, early.entry, early.via);
-      } else if (!take_in_order(index, early.entry, early.via)) {
-        return;
-      }
+    if (next.seq <= f.at.seq || next.epoch < f.at.epoch || next.epoch < f.epoch_ok) continue;
+    if (any_order(f)) {
+      take_any_order(index, early.entry, early.via);
+    } else if (!take_in_order(index, early.entry, early.via)) {
+      return;
     }
   }
 }
@@ -267,7 +288,8 @@ void Node::State::deliver(uint32_t session_index, uint32_t followed, const Entry
   Frame frame;
   frame.type = FrameType::deliver;
   frame.number = session.next_number++;
-  frame.base = followed == kNil ? 0 : followed_[followed].at.seq;
+  const Position base = followed == kNil ? Position{} : followed_[followed].at;
+  frame.base = base.seq;
   frame.via = via;
   frame.entry = entry;
   ++counters_.deliveries;
@@ -278,7 +300,7 @@ void Node::State::deliver(uint32_t session_index, uint32_t followed, const Entry
     if (slot != kNil) {
       Unacked& u = unacked_[slot];
       u.number = frame.number;
-      u.base = frame.base;
+      u.base = base;
       u.entry = entry;
       u.via = via;
       u.sent_at = now_;
@@ -332,11 +354,8 @@ void Node::State::on_ack(uint32_t index, const Frame& frame) {
     session.unacked_bytes -= static_cast<uint32_t>(item.entry.payload.size());
     if (followed_.is(item.conversation, item.conversation_stamp)) {
       Followed& f = followed_[item.conversation];
-      const Position reached = config_.delivery.order == Order::none
-                                   ? Position{item.entry.position.epoch, item.base}
-                                   : item.entry.position;
-      if (reached > f.acked) {
-        f.acked = reached;
+      if (item.base > f.acked) {
+        f.acked = item.base;
         note_cursor(item.conversation);
       }
     }
@@ -391,7 +410,7 @@ void Node::State::on_redeliver_timer(uint32_t index) {
     Frame frame;
     frame.type = FrameType::deliver;
     frame.number = item.number;
-    frame.base = item.base;
+    frame.base = item.base.seq;
     frame.via = item.via;
     frame.entry = item.entry;
     send_client(session.link, std::move(frame));

@@ -60,7 +60,7 @@ struct Session {
 // A delivery on its way to a device.
 struct Unacked {
   uint64_t number = 0;
-  uint64_t base = 0;
+  Position base;  // everything up to here was sent before it, or with it
   Entry entry;
   Via via = Via::push;
   bool acked = false;
@@ -82,10 +82,13 @@ struct Early {
 struct Followed {
   uint32_t session = kNil;
   ConversationId id;
-  Position at;            // everything for this device up to here was delivered or is not for it
-  Position head;          // the furthest position heard of
-  Position acked;         // to be stored as cursor
-  uint32_t epoch_ok = 0;  // `at` is known to be in the log of this store epoch
+  Position at;        // everything for this device up to here was delivered or is not for it
+  Position head;      // the furthest position heard of
+  Position acked;     // to be stored as cursor
+  Position reset_to;  // of the last RESET: told, and known to have arrived once `acked` is there
+  // `at` is known to be in the log of this store epoch. What comes by itself from an older one is
+  // not believed any more: that log may have been cut right behind `at`.
+  uint32_t epoch_ok = 0;
   bool member = true;
   bool probing = false;  // a group heard of, membership not yet known: the index is asked
   bool pulling = false;
@@ -94,7 +97,10 @@ struct Followed {
   Via pull_via = Via::sync;
   uint8_t early_count = 0;
   uint32_t early = kNil;
-  uint64_t beyond = 0;  // order none: bit i = at.seq + 1 + i was delivered
+  // Order none: bit i = the entry of this epoch at at.seq + 1 + i was delivered. Of one epoch only;
+  // what is forgotten with another is sent twice, and hidden by the client.
+  uint64_t beyond = 0;
+  uint32_t beyond_epoch = 0;
   uint32_t next_of_session = kNil, previous_of_session = kNil;
   uint32_t next_of_group = kNil, previous_of_group = kNil;
   bool behind() const {
@@ -299,6 +305,10 @@ struct Node::State {
   bool take_in_order(uint32_t followed, const Entry& entry, Via via);
   void probe(uint32_t session, uint32_t followed, const Entry& entry, Via via);
   void take_any_order(uint32_t followed, const Entry& entry, Via via);
+  bool any_order(const Followed& followed) const;
+  bool delivered_beyond(const Followed& followed, Position position) const;
+  void move_to(Followed& followed, Position position);
+  void pass_delivered(Followed& followed);
   void drain_early(uint32_t followed);
   void drop_early(uint32_t followed);
   void keep_early(uint32_t followed, const Entry& entry, Via via);
@@ -324,6 +334,7 @@ struct Node::State {
   void on_compare_reply(const MailboxReply& reply);
   void suspect();
   void note_cursor(uint32_t followed);
+  void pass_cursor(uint32_t followed);
   void flush_cursors();
 
   // ---- route.cc, route_group.cc, receive.cc

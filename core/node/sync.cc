@@ -61,9 +61,10 @@ void Node::State::on_pull_reply(const Pending& pending, ReplyStatus status,
     const bool rewind = reply->result == MailboxResult::rewind;
     ++(rewind ? counters_.rewinds : counters_.resets);
     f.at = reply->position;
-    f.acked = reply->position;
     f.head = reply->position;
     f.beyond = 0;
+    f.reset_to = rewind ? Position{} : reply->position;
+    if (rewind) f.acked = reply->position;
     drop_early(index);
     Frame frame;
     frame.type = rewind ? FrameType::rewind : FrameType::reset_cursor;
@@ -75,8 +76,8 @@ void Node::State::on_pull_reply(const Pending& pending, ReplyStatus status,
     send_client(session.link, std::move(frame));
     return pull(index, f.pull_via);
   }
-  if (reply->identity == mailbox_identity_ && mailbox_epoch_ > f.epoch_ok)
-    f.epoch_ok = mailbox_epoch_;
+  // Of the store that answered. While its epoch is not known, nothing is known of any other.
+  f.epoch_ok = mailbox_epoch_;
   ++counters_.gaps_pulled;
   const Via via = f.pull_via;
   // A push that came while its entry was being read got here by itself, and is told as that.
@@ -89,14 +90,10 @@ void Node::State::on_pull_reply(const Pending& pending, ReplyStatus status,
   if (reply->entries != nullptr) {
     for (const Entry& entry : *reply->entries) {
       if (entry.position.seq <= f.at.seq) continue;
-      const uint64_t ahead = entry.position.seq - f.at.seq - 1;
-      if (config_.delivery.order == Order::none && ahead < 64 && ((f.beyond >> ahead) & 1) != 0) {
-        f.beyond = ahead == 63 ? 0 : f.beyond >> (ahead + 1);
-        f.at = entry.position;
+      if (delivered_beyond(f, entry.position)) {
+        move_to(f, entry.position);
         continue;
       }
-      if (ahead > 0) f.beyond = ahead >= 64 ? 0 : f.beyond >> ahead;  // skipped: not for this user
-      f.at.seq = entry.position.seq - 1;
       f.member = true;  // the store gives only what the user is entitled to, left meanwhile or not
       if (!take_in_order(index, entry, first_way(entry))) {
         complete = false;
@@ -106,14 +103,10 @@ void Node::State::on_pull_reply(const Pending& pending, ReplyStatus status,
   }
   if (!complete) return note_head(index, reply->head);
   if (reply->next.seq > f.at.seq) {
-    const uint64_t skipped = reply->next.seq - f.at.seq;
-    f.beyond = skipped >= 64 ? 0 : f.beyond >> skipped;
-    f.at = reply->next;
-    if (session.unacked_count == 0) {
-      f.acked = f.at;
-      note_cursor(index);
-    }
+    move_to(f, reply->next);
+    pass_cursor(index);
   }
+  pass_delivered(f);
   if (f.id.is_group()) f.member = reply->member;
   if (f.head.seq < f.at.seq || f.head.epoch < f.at.epoch) f.head = f.at;
   note_head(index, reply->head);
@@ -289,6 +282,15 @@ void Node::State::note_cursor(uint32_t index) {
   if (f.cursor_dirty) return;
   f.cursor_dirty = true;
   dirty_cursors_.push_back({index, followed_.stamp(index)});
+}
+
+// What is not for this device needs no ack. But a RESET does: with the cursor past it the store
+// would not say it again, should the connection break before it arrives.
+void Node::State::pass_cursor(uint32_t index) {
+  Followed& f = followed_[index];
+  if (sessions_[f.session].unacked_count > 0 || f.acked < f.reset_to) return;
+  f.acked = f.at;
+  note_cursor(index);
 }
 
 void Node::State::flush_cursors() {

@@ -1,0 +1,231 @@
+// The Node and a log that is cut: store epochs, rewinds, resets; and order none, which must know
+// where it is in the log although it delivers ahead of it.
+#include "tests/step/node_bench.h"
+
+namespace imroute {
+namespace {
+
+const UserId kAnn{1}, kBob{2};
+const LinkId kBobLink{20};
+const ConversationId kAnnBob = ConversationId::direct(kAnn, kBob);
+const ConversationId kGroup = ConversationId::group(5);
+
+class NodeLogTest : public ::testing::Test {
+ protected:
+  explicit NodeLogTest(Order order = Order::windowed) : bench_(with(order)) {
+    bench_.bind(kBobLink, kBob);
+  }
+  static NodeConfig with(Order order) {
+    NodeConfig c = NodeBench::config();
+    c.delivery.order = order;
+    return c;
+  }
+  static Entry entry(Position position, ConversationId id = kAnnBob) {
+    Entry e;
+    e.conversation = id;
+    e.position = position;
+    e.sender = kAnn;
+    e.client_seq = position.seq;
+    return e;
+  }
+  void push(Position position, ConversationId id = kAnnBob) {
+    Frame f;
+    f.type = FrameType::push;
+    f.route = RouteId{77};
+    f.node = NodeId{1};
+    f.user = kBob;
+    f.entry = entry(position, id);
+    bench_.peer(NodeId{1}, f);
+  }
+  // What was delivered since the last look.
+  std::vector<Position> delivered() {
+    std::vector<Position> found;
+    for (const Frame& f : bench_.to_client(kBobLink, FrameType::deliver)) {
+      found.push_back(f.entry.position);
+    }
+    return found;
+  }
+  void ack(uint64_t number) {
+    Frame f;
+    f.type = FrameType::ack;
+    f.number = number;
+    bench_.client(kBobLink, f);
+  }
+  std::optional<MailboxOp> next_read() { return bench_.take_op<MailboxOp>(MailboxOpKind::read); }
+  // The read after a gap was waited for.
+  MailboxOp read_after_gap() {
+    bench_.live_for(400 * kMillisecond);
+    const auto op = next_read();
+    EXPECT_TRUE(op.has_value());
+    return op.value_or(MailboxOp{});
+  }
+  MailboxReply log(std::vector<Entry> entries, Position head, uint64_t identity = 500) {
+    MailboxReply r;
+    r.kind = MailboxOpKind::read;
+    r.identity = identity;
+    r.entries = std::make_shared<const std::vector<Entry>>(std::move(entries));
+    r.next = r.head = head;
+    return r;
+  }
+  void learn_epoch(uint32_t epoch) {
+    const auto op = bench_.take_op<RegistryOp>(RegistryOpKind::raise_epoch);
+    ASSERT_TRUE(op.has_value());
+    RegistryReply r;
+    r.kind = RegistryOpKind::raise_epoch;
+    r.epoch = epoch;
+    bench_.answer(op->id, r);
+  }
+  // The last position stored as Bob's cursor, {0, 0} when none was.
+  Position stored_cursor() {
+    bench_.live_for(2 * kSecond);
+    Position last{};
+    while (const auto op = bench_.take_op<MailboxOp>(MailboxOpKind::cursors)) {
+      for (const CursorUpdate& u : *op->updates) last = u.cursor.position;
+    }
+    return last;
+  }
+  NodeBench bench_;
+};
+
+class NodeUnorderedTest : public NodeLogTest {
+ protected:
+  NodeUnorderedTest() : NodeLogTest(Order::none) {}
+};
+
+// A push of the lost tail arrives after the node has compared with the new store: to go on from it
+// would take the next entry of the new log for its successor.
+TEST_F(NodeLogTest, EntryOfAnOlderEpochIsNotBelievedOnceTheNewLogWasRead) {
+  push({1, 1});
+  push({2, 3});  // unheard of: the log is read
+  MailboxOp read = read_after_gap();
+  bench_.answer(read.id, log({}, {1, 1}, 501));
+  learn_epoch(2);
+  push({2, 3});
+  read = read_after_gap();
+  bench_.answer(read.id, log({}, {1, 1}, 501));
+  EXPECT_EQ(delivered(), (std::vector<Position>{{1, 1}}));
+  push({1, 2});
+  EXPECT_TRUE(delivered().empty());
+  read = read_after_gap();
+  EXPECT_EQ(read.from, (Position{1, 1}));
+  bench_.answer(read.id, log({entry({2, 2}), entry({2, 3})}, {2, 3}, 501));
+  EXPECT_EQ(delivered(), (std::vector<Position>{{2, 2}, {2, 3}}));
+}
+
+TEST_F(NodeLogTest, WhatWaitedForAReadIsNotBelievedEither) {
+  push({1, 1});
+  push({2, 3});
+  MailboxOp read = read_after_gap();
+  bench_.answer(read.id, log({}, {1, 1}, 501));
+  learn_epoch(2);
+  push({2, 3});
+  read = read_after_gap();
+  push({1, 2});
+  bench_.answer(read.id, log({}, {1, 1}, 501));
+  EXPECT_EQ(delivered(), (std::vector<Position>{{1, 1}}));
+}
+
+// The client may never have heard of the RESET: with a cursor past it nobody would tell it again.
+// (swarm 401)
+TEST_F(NodeLogTest, CursorPassesAResetOnlyWithAnAckOfWhatCameAfterIt) {
+  push({1, 9});
+  MailboxOp read = read_after_gap();
+  MailboxReply reset = bench_.from_store();
+  reset.kind = MailboxOpKind::read;
+  reset.result = MailboxResult::reset;
+  reset.position = {1, 5};
+  reset.skipped = 5;
+  bench_.answer(read.id, reset);
+  ASSERT_EQ(bench_.to_client(kBobLink, FrameType::reset_cursor).size(), 1u);
+  const auto again = next_read();
+  ASSERT_TRUE(again.has_value());
+  EXPECT_EQ(again->from, (Position{1, 5}));
+  bench_.answer(again->id, log({}, {1, 7}));  // 6 and 7 are not for Bob
+  EXPECT_EQ(stored_cursor(), (Position{}));
+  push({1, 8});
+  EXPECT_EQ(delivered(), (std::vector<Position>{{1, 8}}));
+  ack(1);
+  EXPECT_EQ(stored_cursor(), (Position{1, 8}));
+}
+
+TEST_F(NodeUnorderedTest, DeliversAheadAndReadsOnlyWhatIsMissing) {
+  push({1, 1});
+  push({1, 3});
+  push({1, 3});
+  EXPECT_EQ(delivered(), (std::vector<Position>{{1, 1}, {1, 3}}));
+  const MailboxOp read = read_after_gap();
+  EXPECT_EQ(read.from, (Position{1, 1}));
+  push({1, 4});  // meanwhile: waits for the answer
+  bench_.answer(read.id, log({entry({1, 2}), entry({1, 3})}, {1, 3}));
+  EXPECT_EQ(delivered(), (std::vector<Position>{{1, 2}, {1, 4}}));
+  ack(4);
+  EXPECT_EQ(stored_cursor(), (Position{1, 4}));
+}
+
+TEST_F(NodeUnorderedTest, GoesOnBehindWhatWasDeliveredAhead) {
+  push({1, 1});
+  push({1, 3});
+  const MailboxOp read = read_after_gap();
+  bench_.answer(read.id, log({entry({1, 2})}, {1, 2}));  // read before 3 was stored
+  push({1, 4});                                          // the next one
+  EXPECT_EQ(delivered(), (std::vector<Position>{{1, 1}, {1, 3}, {1, 2}, {1, 4}}));
+  bench_.live_for(400 * kMillisecond);
+  EXPECT_FALSE(next_read().has_value());
+}
+
+// As above, but the log was cut meanwhile: 3 is gone, and what takes its place comes.
+TEST_F(NodeUnorderedTest, GoesOnBehindNothingThatWasLost) {
+  push({1, 1});
+  push({1, 4});
+  MailboxOp read = read_after_gap();
+  bench_.answer(read.id, log({entry({1, 2}), entry({2, 3})}, {2, 3}, 501));
+  learn_epoch(2);
+  push({2, 4});
+  EXPECT_EQ(delivered(), (std::vector<Position>{{1, 1}, {1, 4}, {1, 2}, {2, 3}, {2, 4}}));
+}
+
+TEST_F(NodeUnorderedTest, NoFurtherThanAWindow) {
+  push({1, 64});
+  push({1, 65});
+  EXPECT_EQ(delivered(), (std::vector<Position>{{1, 64}}));
+}
+
+// What stands in the new log at a place that was delivered in the old one is another entry.
+TEST_F(NodeUnorderedTest, WhatWasDeliveredAheadCountsInItsOwnEpochOnly) {
+  push({1, 1});
+  push({1, 3});
+  MailboxOp read = read_after_gap();
+  bench_.answer(read.id, log({entry({1, 2}), entry({2, 3})}, {2, 3}, 501));
+  EXPECT_EQ(delivered(), (std::vector<Position>{{1, 1}, {1, 3}, {1, 2}, {2, 3}}));
+}
+
+// The cursor of what was delivered ahead of a gap is the place before the gap, with its own epoch.
+TEST_F(NodeUnorderedTest, CursorStaysBeforeTheGap) {
+  push({1, 1});
+  push({1, 3});
+  ack(2);
+  EXPECT_EQ(stored_cursor(), (Position{1, 1}));
+}
+
+// Whether Bob is a member there depends on entries that are missing. (swarm 682, 680)
+TEST_F(NodeUnorderedTest, GroupsAreTakenInOrderForTheSakeOfMembership) {
+  push({1, 3}, kGroup);
+  const auto index = bench_.take_op<MailboxOp>(MailboxOpKind::open_device);
+  ASSERT_TRUE(index.has_value());
+  MailboxReply r = bench_.from_store();
+  r.kind = MailboxOpKind::open_device;
+  r.conversations = std::make_shared<const std::vector<ConversationState>>(
+      std::vector<ConversationState>{{kGroup, {1, 1}, {1, 1}, true}});
+  bench_.answer(index->id, r);
+  push({1, 5}, kGroup);
+  EXPECT_TRUE(delivered().empty());
+  const MailboxOp read = read_after_gap();
+  EXPECT_EQ(read.from, (Position{1, 1}));
+  MailboxReply left = log({}, {1, 5});
+  left.member = false;
+  bench_.answer(read.id, left);
+  EXPECT_TRUE(delivered().empty());
+}
+
+}  // namespace
+}  // namespace imroute
