@@ -19,6 +19,7 @@ int schema_command(const Options& options, const Console& console);
 int init_command(const Options& options, const Console& console);
 int list_command(const Options& options, const Console& console);
 int explain_command(const Options& options, const Console& console);
+int diff_trace_command(const Options& options, const Console& console);
 int report_command(const Options& options, const Console& console);
 int completions_command(const Options& options, const Console& console);
 

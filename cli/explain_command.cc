@@ -5,6 +5,7 @@
 
 #include "cli/commands.h"
 #include "cli/files.h"
+#include "cli/trace_words.h"
 #include "harness/result/result_json.h"
 #include "harness/scenario/names.h"
 #include "harness/trace/trace_line.h"
@@ -94,58 +95,6 @@ bool concerns(const Message& message, const TraceLine& line) {
          line.sender == message.sender;
 }
 
-std::string somebody(const TraceLine& line) {
-  if (!line.user) return "the recipient";
-  std::string text = "user " + std::to_string(*line.user);
-  if (line.device != 0) text += " (device " + std::to_string(line.device) + ")";
-  return text;
-}
-
-std::string to_node(const TraceLine& line) {
-  return line.node ? "node " + std::to_string(*line.node) : "another node";
-}
-
-// A decision in words. Kinds that are not about one message fall through to their name.
-std::string in_words(const TraceLine& line) {
-  const std::string& k = line.kind;
-  const std::string why = line.reason.empty() ? "" : " (" + line.reason + ")";
-  const std::string via = line.via.empty() ? "" : " by " + line.via;
-  if (k == "sent") return "the user sends it";
-  if (k == "accepted") return "the sender's client is told: accepted";
-  if (k == "refused" || k == "append_refused") return "refused" + why;
-  if (k == "append_sent") return "asks the mailbox to append it";
-  if (k == "append_ok")
-    return "the mailbox appended it at sequence " + std::to_string(line.position.seq);
-  if (k == "append_duplicate") return "the mailbox had it already";
-  if (k == "append_out_of_order") return "the mailbox wants an earlier send of this device first";
-  if (k == "append_unknown") return "the mailbox did not answer in time; it will be asked again";
-  if (k == "route_local") return "a session of " + somebody(line) + " is here: no hop needed";
-  if (k == "route_push") return "pushes it to " + to_node(line) + " for " + somebody(line);
-  if (k == "route_broadcast") return "broadcasts it to all nodes" + why;
-  if (k == "route_lookup") return "asks the directory where " + somebody(line) + " is";
-  if (k == "route_resolve") return "asks a router where " + somebody(line) + " is";
-  if (k == "route_forward") return "hands it to a router to forward";
-  if (k == "route_ack") return to_node(line) + " has the session and took it";
-  if (k == "route_nack") return to_node(line) + " answers: not here" + why;
-  if (k == "route_hint") return "follows a hint to " + to_node(line);
-  if (k == "route_retry") return "tries to route it again" + why;
-  if (k == "route_collapsed") return "waits for another route's broadcast";
-  if (k == "route_done") return "routing is done" + why;
-  if (k == "route_given_up") return "gives up routing; the mailbox path will deliver it" + why;
-  if (k == "deliver") return "delivers it to " + somebody(line) + via;
-  if (k == "redeliver") return "delivers it again to " + somebody(line) + via;
-  if (k == "gap_buffered") return "holds it back: an earlier entry is missing";
-  if (k == "gap_pull") return "reads the missing entries from the mailbox";
-  if (k == "handover_sent") return "hands it over to " + to_node(line);
-  if (k == "handover_received") return "takes it over from " + to_node(line);
-  if (k == "resolved") return "the router answers" + why;
-  if (k == "forwarded") return "the router forwards it to " + to_node(line);
-  if (k == "shown") return "shown to the user" + via;
-  if (k == "dropped_duplicate") return "arrives again and is hidden" + via;
-  if (k == "dropped_stale") return "arrives too late and is dropped" + via;
-  return k + why;
-}
-
 std::string faults_at(const Result& result, int64_t t) {
   std::string text;
   for (const FaultOutcome& f : result.faults) {
@@ -188,7 +137,7 @@ void print_story(const Message& message, const std::vector<TraceLine>& lines, co
     table.add_row({{human_ns(line.t_ns)},
                    {"+" + human_ns(line.t_ns - start), Paint::dim},
                    {line.machine, Paint::cyan},
-                   {in_words(line), line.kind == "shown" ? Paint::green : Paint::plain}});
+                   {trace_words(line), line.kind == "shown" ? Paint::green : Paint::plain}});
   }
   table.print(console);
 }
@@ -203,7 +152,7 @@ std::string story_json(const Message& message, const std::vector<TraceLine>& lin
     story["hops"].push_back({{"at_ms", static_cast<double>(line.t_ns) / 1e6},
                              {"machine", line.machine},
                              {"kind", line.kind},
-                             {"words", in_words(line)},
+                             {"words", trace_words(line)},
                              {"faults_in_force", faults_at(result, line.t_ns)}});
   }
   return story.dump(2) + "\n";

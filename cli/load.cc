@@ -17,7 +17,7 @@ void refuse_scenario(const std::vector<Diagnostic>& diagnostics, const Console& 
 }
 
 std::string command_text(const Options& options) {
-  std::string text = "imroute " + options.command;
+  std::string text = program_call(options.command);
   for (const std::string& file : options.scenarios) text += " " + shell_word(file);
   if (options.seed) text += " --seed " + std::to_string(*options.seed);
   if (options.ci) text += " --ci";

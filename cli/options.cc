@@ -132,6 +132,10 @@ struct Parser {
                      "Message: its number, or CONVERSATION:SEQUENCE like 3-9:12 or group-2:5")
         ->required();
     explain->add_flag("--json", options.json, "Print JSON");
+    CLI::App* diff = command("diff-trace", "Show the first event at which two traces part");
+    diff->add_option("A", options.trace_a, "Directory of a run, or its trace.jsonl")->required();
+    diff->add_option("B", options.trace_b, "The other")->required();
+    diff->add_flag("--json", options.json, "Print exactly one JSON document");
     CLI::App* report = command("report", "Build report.html again from the results in a directory");
     report->add_option("DIR", options.directory, "Directory with result.json or compare.json")
         ->required();
@@ -362,7 +366,7 @@ std::vector<CommandInfo> command_table() {
         info.options.emplace_back("--" + long_name, option->get_description());
       }
       info.takes_scenario |= option->get_name() == "SCENARIO";
-      info.takes_directory |= option->get_name() == "DIR";
+      info.takes_directory |= option->get_name() == "DIR" || option->get_name() == "A";
     }
     if (name == "list") info.words = kTopics;
     if (name == "completions") info.words = kShells;

@@ -42,6 +42,7 @@ struct Options {
   bool require_coverage = false;
   DurationNs seed_limit_ns = 120 * kSecond;  // wall time
   std::string directory;                     // explain, report
+  std::string trace_a, trace_b;              // diff-trace
   std::string message;                       // explain
   std::string plant;  // a bug of core/base/planted_bugs.h; imroute_planted only
   std::string topic;  // list WHAT, help COMMAND, completions SHELL, init FILE

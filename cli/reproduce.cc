@@ -42,18 +42,22 @@ std::string shell_word(const std::string& text) {
   return out + "'";
 }
 
+std::string program_call(const std::string& command) {
+#ifdef IMROUTE_PLANTED
+  std::string call = "imroute_planted " + command;
+  if (chosen_planted != Planted::none) {
+    call += " --plant ";
+    call += planted_bugs()[static_cast<size_t>(chosen_planted)].name;
+  }
+  return call;
+#else
+  return "imroute " + command;
+#endif
+}
+
 std::string reproducing_line(const std::string& scenario_file, uint64_t seed,
                              const std::vector<std::string>& sets, bool ci) {
-#ifdef IMROUTE_PLANTED
-  std::string line = "imroute_planted run ";
-  if (chosen_planted != Planted::none) {
-    line += "--plant ";
-    line += planted_bugs()[static_cast<size_t>(chosen_planted)].name;
-    line += ' ';
-  }
-#else
-  std::string line = "imroute run ";
-#endif
+  std::string line = program_call("run") + " ";
   line += shell_word(scenario_file) + " --seed " + std::to_string(seed);
   if (ci) line += " --ci";
   for (const std::string& set : sets) line += " --set " + shell_word(set);

@@ -11,6 +11,9 @@ namespace imroute {
 // `text` as one word of a POSIX shell.
 std::string shell_word(const std::string& text);
 
+// "imroute run"; of the test build "imroute_planted run --plant NAME".
+std::string program_call(const std::string& command);
+
 // "imroute run quickstart.json --seed 7 --set '/a/b=1'"
 std::string reproducing_line(const std::string& scenario_file, uint64_t seed,
                              const std::vector<std::string>& sets, bool ci = false);

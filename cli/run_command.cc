@@ -45,6 +45,7 @@ void write_results(const Options& options, const Result& result, const std::stri
   }
   live.timeline->finish(result);
   write_file(out / "effective.json", effective);
+  write_file(out / "checkpoints.jsonl", write_checkpoints(result.checkpoints));
   write_file(out / "result.json", json);
   write_file(out / "report.html", render_run_report(result, json));
 }

@@ -264,4 +264,21 @@ std::string format_millionths(uint64_t ppm) {
   return rest.empty() ? out : out + "." + rest;
 }
 
+std::string format_hex(uint64_t value) {
+  std::string text(16, '0');
+  for (size_t i = 16; i-- > 0; value >>= 4) text[i] = "0123456789abcdef"[value & 15];
+  return text;
+}
+
+std::optional<uint64_t> parse_hex(std::string_view text) {
+  if (text.size() != 16) return {};
+  uint64_t value = 0;
+  for (const char c : text) {
+    const size_t digit = std::string_view("0123456789abcdef").find(c);
+    if (digit == std::string_view::npos) return {};
+    value = value << 4 | digit;
+  }
+  return value;
+}
+
 }  // namespace imroute

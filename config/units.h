@@ -54,4 +54,8 @@ std::string format_bandwidth(uint64_t bits_per_second);
 // Millionths as a decimal without trailing zeros: 300000 -> "0.3".
 std::string format_millionths(uint64_t ppm);
 
+// Hashes: exactly 16 hexadecimal digits, in small letters.
+std::string format_hex(uint64_t value);
+std::optional<uint64_t> parse_hex(std::string_view text);
+
 }  // namespace imroute

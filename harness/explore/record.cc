@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <tuple>
 
+#include "config/units.h"
 #include "core/base/hash.h"
 #include "harness/explore/sites.h"
 #include "harness/result/result_json.h"
@@ -13,20 +14,10 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string hex(uint64_t value) {
-  std::string text(16, '0');
-  for (size_t i = 16; i-- > 0; value >>= 4) text[i] = "0123456789abcdef"[value & 15];
-  return text;
-}
-
-uint64_t parse_hex(const std::string& text) {
-  uint64_t value = 0;
-  for (const char c : text) {
-    const size_t digit = std::string_view("0123456789abcdef").find(c);
-    if (digit == std::string_view::npos) throw std::invalid_argument("trace_hash is not hex");
-    value = value << 4 | digit;
-  }
-  return value;
+uint64_t hash_of(const std::string& text) {
+  const auto value = parse_hex(text);
+  if (!value) throw std::invalid_argument("trace_hash is not 16 hexadecimal digits");
+  return *value;
 }
 
 auto key(const SeedRecord& r) { return std::tie(r.scenario, r.seed, r.sets, r.ci); }
@@ -73,7 +64,7 @@ std::string record_line(const SeedRecord& r) {
   if (!r.sets.empty()) line["sets"] = r.sets;
   if (r.ci) line["ci"] = true;
   line["verdict"] = r.verdict;
-  line["trace_hash"] = r.trace_hash == 0 ? Json(nullptr) : Json(hex(r.trace_hash));
+  line["trace_hash"] = r.trace_hash == 0 ? Json(nullptr) : Json(format_hex(r.trace_hash));
   line["events"] = r.events;
   Json prints = Json::array();
   for (const Fingerprint& print : r.fingerprints) {
@@ -94,7 +85,7 @@ std::optional<SeedRecord> parse_record(std::string_view line, std::string* probl
     if (json.contains("sets")) r.sets = json["sets"].get<std::vector<std::string>>();
     r.ci = json.value("ci", false);
     r.verdict = json.at("verdict").get<std::string>();
-    if (!json.at("trace_hash").is_null()) r.trace_hash = parse_hex(json["trace_hash"]);
+    if (!json.at("trace_hash").is_null()) r.trace_hash = hash_of(json["trace_hash"]);
     r.events = json.at("events").get<uint64_t>();
     for (const Json& print : json.at("fingerprints")) {
       r.fingerprints.push_back({print.at("property").get<std::string>(),

@@ -10,6 +10,7 @@
 
 #include "core/model/counters.h"
 #include "harness/scenario/scenario.h"
+#include "harness/trace/checkpoint.h"
 
 namespace imroute {
 
@@ -104,6 +105,7 @@ struct Result {
   Counters counters;  // summed over machines
   uint64_t events = 0;
   std::vector<Window> windows;
+  std::vector<Checkpoint> checkpoints;  // for checkpoints.jsonl; empty in the cluster world
 
   double wall_seconds = 0, events_per_second = 0;
   uint64_t peak_rss_bytes = 0;

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "config/units.h"
 #include "harness/scenario/names.h"
 
 namespace imroute {
@@ -17,12 +18,6 @@ std::string decimals(bool negative, uint64_t whole, uint64_t millionths) {
   digits.insert(0, 6 - digits.size(), '0');
   while (digits.back() == '0') digits.pop_back();
   return text + "." + digits;
-}
-
-std::string hex16(uint64_t value) {
-  char text[17];
-  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(value));
-  return text;
 }
 
 // Writes one document: objects and arrays with two-space indent, short ones on one line.
@@ -258,9 +253,9 @@ std::string write_result_json(const Result& r) {
   w.text("name", r.name);
   w.text("world", r.world);
   w.number("seed", r.seed);
-  w.text("scenario_hash", hex16(r.scenario_hash));
+  w.text("scenario_hash", format_hex(r.scenario_hash));
   w.text("verdict", std::string(to_string(r.verdict)));
-  w.raw("trace_hash", r.world == "cluster" ? "null" : quote_json(hex16(r.trace_hash)));
+  w.raw("trace_hash", r.world == "cluster" ? "null" : quote_json(format_hex(r.trace_hash)));
   write_violations(w, r);
   write_messages(w, r);
   w.open("latency_ms", '{');

@@ -93,6 +93,7 @@ std::optional<TraceLine> read_trace_line(const std::string& text) {
     line.t_ns = document.at("t_ns").get<int64_t>();
     line.machine = document.at("machine").get<std::string>();
     line.kind = document.at("kind").get<std::string>();
+    line.fault = document.value("fault", "");
     line.reason = document.value("reason", "");
     line.via = document.value("via", "");
     if (document.contains("node")) line.node = document["node"].get<uint32_t>();

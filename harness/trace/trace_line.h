@@ -16,8 +16,10 @@ namespace imroute {
 struct TraceLine {
   int64_t t_ns = 0;
   std::string machine;  // "node:3", "router:0", "client:17.0" (user.device)
-  // A TraceKind by name, or of the application: "sent", "accepted", "refused", "tells".
+  // A TraceKind by name; of the application "sent", "accepted", "refused"; of the world
+  // "fault_begin", "fault_end", "fault_crash".
   std::string kind;
+  std::string fault;        // its kind: of lines of the world
   std::string reason, via;  // empty = none
   std::optional<uint32_t> node;
   std::optional<uint64_t> user;

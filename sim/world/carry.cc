@@ -108,7 +108,7 @@ void World::notify_client(uint32_t client, Notify&& n) {
   const DeviceKey key = key_of(client);
   if (effects_.tracing()) {
     const std::string line = write_notice_line(now_, trace_name(layout_.client(client)), n);
-    if (!line.empty()) options_.trace_sink(line);
+    if (!line.empty()) write_trace(line);
   }
   switch (n.kind) {
     case NoticeKind::online:
@@ -143,7 +143,13 @@ std::string World::trace_name(Endpoint e) const {
 }
 
 void World::trace(Endpoint from, const TraceRecord& record) {
-  if (options_.trace_sink) options_.trace_sink(write_trace_line(now_, trace_name(from), record));
+  write_trace(write_trace_line(now_, trace_name(from), record));
+}
+
+void World::write_trace(const std::string& line) {
+  if (!options_.trace_sink) return;
+  options_.trace_sink(line);
+  written_.add(line);
 }
 
 // ---- users
@@ -187,7 +193,7 @@ void World::act(Action&& action) {
     history_->sent(now_, action.device, command.tag, command.conversation, kind, command.payload,
                    action.answers_tag);
     if (effects_.tracing()) {
-      options_.trace_sink(write_sent_line(now_, trace_name(e), command.conversation, command.tag));
+      write_trace(write_sent_line(now_, trace_name(e), command.conversation, command.tag));
     }
   }
   step(e, std::move(command), digest);

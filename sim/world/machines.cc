@@ -217,11 +217,16 @@ void World::pump_machine(Endpoint e, M& machine, const Event& event) {
   stepping_ = outer;
 }
 
+Checkpoint World::checkpoint() const {
+  return {events_, now_, hash_.value(), written_.lines, written_.bytes, written_.hash};
+}
+
 // `digest`: of what the event carries.
 void World::step(Endpoint e, const Event& event, uint64_t digest) {
   IM_ASSERT(stepping_ == kNoEndpoint);  // machines answer through the queue, never at once
   ++events_;
   hash_.add(mix64(static_cast<uint64_t>(now_) ^ (uint64_t{e} << 40), digest + event.index()));
+  if (checkpoints_.due(events_)) checkpoints_.add(checkpoint());
   const uint32_t i = layout_.index(e);
   switch (layout_.role(e)) {
     case Role::node:

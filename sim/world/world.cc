@@ -262,7 +262,8 @@ void World::report_progress() {
 }
 
 void World::trace_fault(size_t index, std::string_view kind, std::string_view happens) {
-  if (effects_.tracing()) options_.trace_sink(fault_line(now_, index, kind, happens));
+  // Faults that --until cuts short have not ended when the trace does.
+  if (effects_.tracing() && !done_) write_trace(fault_line(now_, index, kind, happens));
 }
 
 // What machines still hold, for the oracles of the end.
@@ -323,6 +324,7 @@ void World::finish(Result& result) {
   result.counters = state.counters;
   result.events = events_;
   result.trace_hash = hash_.value();
+  result.checkpoints = checkpoints_.finish(checkpoint());
   faults_->report(result);
   history_->finish(now_, state, result);
   if (cut_short_) {  // what was under way when the run was stopped proves nothing

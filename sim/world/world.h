@@ -159,6 +159,7 @@ class World final : public NetworkHost, public StoreBackend, public BusHost {
   void start_client_object(uint32_t i);
   void begin_life(Endpoint e);
   void end_life(Endpoint e, bool lose_unsynced);
+  Checkpoint checkpoint() const;
   void step(Endpoint e, const Event& event, uint64_t digest);
   template <class M>
   void pump_machine(Endpoint e, M& machine, const Event& event);
@@ -183,6 +184,7 @@ class World final : public NetworkHost, public StoreBackend, public BusHost {
   void notify(Endpoint from, Notify&& notice);
   void notify_client(uint32_t client, Notify&& notice);
   std::string trace_name(Endpoint e) const;  // "client:17.0": user and device
+  void write_trace(const std::string& line);
   void trace(Endpoint from, const TraceRecord& record);
   void fire_watches();
   void arm_service_timer();
@@ -208,6 +210,8 @@ class World final : public NetworkHost, public StoreBackend, public BusHost {
   int64_t now_ = 0;
   Digest hash_;
   uint64_t events_ = 0;
+  CheckpointLog checkpoints_;
+  WrittenTrace written_;
   std::vector<Fault> plan_;
 
   std::unique_ptr<History> history_;

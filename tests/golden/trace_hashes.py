@@ -51,6 +51,16 @@ def run(program, path, *options):
         return None, done
 
 
+def parting(first, second):
+    """Where the traces of two runs, each (program, path, options), part."""
+    with tempfile.TemporaryDirectory() as out:
+        sides = [os.path.join(out, side) for side in "AB"]
+        for side, (program, path, options) in zip(sides, (first, second)):
+            run(program, path, *options, "--trace", "--out", side)
+        done = subprocess.run([first[0], "diff-trace", *sides], capture_output=True, text=True)
+        return "".join("\n           " + line for line in (done.stdout + done.stderr).splitlines())
+
+
 def judge(case, programs, golden):
     """(hash, problems)"""
     problems = []
@@ -69,6 +79,8 @@ def judge(case, programs, golden):
             got = other["trace_hash"] if other else f"exit {ran.returncode} {ran.stderr.strip()[-300:]}"
             if (got == want) != equal or other is None:
                 problems.append(f"{what}: {got}, {'not' if equal else 'as'} {want}")
+                if equal and other is not None:
+                    problems[-1] += parting((program, case.path, ["--ci", *case.sets]), (by, path, options))
 
         expect("run again", True, case.path, "--ci", *case.sets)
         expect("another seed", False, case.path, "--ci", *case.sets, "--seed", str(case.seed + 1))

@@ -51,11 +51,11 @@ TEST_F(Program, RunWritesEveryFileAndRepeats) {
   const Outcome first = call({"run", path("small.json"), "--json", "--trace", "--out", path("a")});
   EXPECT_EQ(first.code, 0) << first.out << first.err;
   EXPECT_EQ(first.err, "");
-  for (const char* file :
-       {"result.json", "effective.json", "trace.jsonl", "timeline.json", "report.html"}) {
+  for (const char* file : {"result.json", "effective.json", "trace.jsonl", "checkpoints.jsonl",
+                           "timeline.json", "report.html"}) {
     EXPECT_GT(fs::file_size(directory_ / "a" / file), 100u) << file;
   }
-  EXPECT_EQ(std::distance(fs::directory_iterator(directory_ / "a"), fs::directory_iterator()), 5);
+  EXPECT_EQ(std::distance(fs::directory_iterator(directory_ / "a"), fs::directory_iterator()), 6);
   EXPECT_EQ(read_file(directory_ / "a" / "result.json"), first.out);
   EXPECT_TRUE(nlohmann::json::accept(read_file(directory_ / "a" / "timeline.json")));
 
