@@ -27,7 +27,7 @@ CORE = [["base"], ["model"], ["wire"], ["event"], ["balance"], ["placement"], ["
 CORE_RANK = {folder: rank for rank, group in enumerate(CORE) for folder in group}
 # The part of the standard library that can reach no clock, thread, file, locale or random device.
 CORE_SYSTEM = set("""algorithm array bit cstddef cstdint cstring cstdlib compare concepts functional
-    initializer_list iterator limits map memory new numeric optional set span string string_view
+    initializer_list iterator limits map memory new numeric optional ranges set span string string_view
     tuple type_traits utility variant vector""".split())
 STANDARD = re.compile(r"^[a-z_0-9]+$")
 POSIX = re.compile(r"^(sys/)?[a-z_0-9]+\.h$")
