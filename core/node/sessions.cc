@@ -350,11 +350,20 @@ void Node::State::on_handover(const Frame& frame) {
   }
 }
 
-// No answer while the user has no session here: its bind may be on the way with an older record,
-// and the teller repeats until the session is live or the row is gone.
+bool Node::State::binds(UserId user) const {
+  for (uint32_t i = 0; i < sessions_.slots(); ++i) {
+    if (!sessions_.used(i)) continue;
+    const Session& session = sessions_[i];
+    if (session.phase == Session::Phase::binding && session.key.user == user) return true;
+  }
+  return false;
+}
+
+// No answer while a bind of the user is on the way here: it may bring an older record, and the
+// teller repeats until the session is live. Without one there is nobody here to be told.
 void Node::State::on_owners(NodeId from, const Frame& frame) {
   LocalUser* local = live_user(frame.user);
-  if (local == nullptr && !IM_PLANTED(owners_acked_early)) return;
+  if (local == nullptr && binds(frame.user) && !IM_PLANTED(owners_acked_early)) return;
   const bool newer = local != nullptr && frame.version > local->version;
   if (newer && !IM_PLANTED(owners_ignored)) note_elsewhere(*local, frame.nodes, frame.version);
   Frame answer;
@@ -367,7 +376,7 @@ void Node::State::on_owners(NodeId from, const Frame& frame) {
 void Node::State::chase(NodeId to, Frame&& frame) {
   const uint32_t index = chases_.take();
   send_node(to, Frame(frame));
-  if (index == kNil) return;  // the session check covers what cannot be repeated
+  if (index == kNil) return;  // at capacity: told once
   Chase& chase = chases_[index];
   chase.frame = std::move(frame);
   chase.to = to;
@@ -387,16 +396,22 @@ void Node::State::chase_done(NodeId from, FrameType type, UserId user, uint32_t 
   }
 }
 
+// A displacement that is not answered is left to the session check of the other node. Nothing else
+// would tell it of other holders, so that is repeated as long as it is true and the node exists.
 void Node::State::on_chase_timer(uint32_t index, uint32_t stamp) {
   if (!chases_.is(index, stamp)) return;
   Chase& chase = chases_[index];
-  const bool owners_stale =
-      chase.frame.type == FrameType::owners && !users_.contains(chase.frame.user);
-  if (owners_stale || view_->find(chase.to) == nullptr || ++chase.attempts >= kChaseAttempts) {
-    return chases_.give(index);
+  const bool often = chase.attempts < kChaseAttempts;
+  if (often) ++chase.attempts;
+  bool done = !often;
+  if (chase.frame.type == FrameType::owners) {
+    const LocalUser* local = live_user(chase.frame.user);
+    done = local == nullptr || local->version > chase.frame.version;
   }
+  if (done || view_->find(chase.to) == nullptr) return chases_.give(index);
   send_node(chase.to, Frame(chase.frame));
-  timers_.set(now_ + kChaseInterval, TimerKind::chase, index, stamp);
+  const DurationNs interval = often ? kChaseInterval : kSlowChaseInterval;
+  timers_.set(now_ + interval, TimerKind::chase, index, stamp);
 }
 
 // ---- session check ------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ inline constexpr uint32_t kAppendAttempts = 3;
 inline constexpr uint32_t kBindAttempts = 3;
 inline constexpr uint32_t kChaseAttempts = 20;
 inline constexpr DurationNs kChaseInterval = 500 * kMillisecond;
+inline constexpr DurationNs kSlowChaseInterval = 2 * kSecond;  // after that many attempts
 inline constexpr DurationNs kCursorInterval = kSecond;
 
 // One connection of one device.
@@ -276,6 +277,7 @@ struct Node::State {
   void unbind_row(DeviceKey key, uint64_t generation, LinkId link);
   void on_displace(NodeId from, const Frame& frame);
   void on_handover(const Frame& frame);
+  bool binds(UserId user) const;
   void on_owners(NodeId from, const Frame& frame);
   void chase(NodeId to, Frame&& frame);
   void chase_done(NodeId from, FrameType type, UserId user, uint32_t device, uint64_t mark);
