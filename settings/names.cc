@@ -56,7 +56,7 @@ constexpr NamedValue kGuarantees[] = {
     {"at_most_once", u8(Guarantee::at_most_once), "no store, losses are counted by cause"},
     {"at_least_once", u8(Guarantee::at_least_once), "stored before it is accepted, shown once"}};
 constexpr NamedValue kOrders[] = {
-    {"none", u8(Order::none), "as it comes"},
+    {"none", u8(Order::none), "as it comes, a group in sequence"},
     {"stop_and_wait", u8(Order::stop_and_wait), "the next only after the ack"},
     {"windowed", u8(Order::windowed), "in sequence, a window in flight"}};
 
