@@ -10,6 +10,7 @@ namespace imroute {
 namespace {
 constexpr DurationNs kIdentityRetry = 200 * kMillisecond;
 constexpr uint32_t kMovesPerScan = 200;  // clients told to go elsewhere in one scan
+constexpr uint8_t kMailboxBad = 1, kDirectoryBad = 2;
 }  // namespace
 
 Peer* Node::State::peer_of(Address address) {
@@ -281,13 +282,14 @@ void Node::State::scan() {
     }
   }
   move_clients_away();
+  probe_bad_stores();
 }
 
 // ---- stores
 // ----------------------------------------------------------------------------------------
 
 void Node::State::store_answered(bool mailbox_store, ReplyStatus status) {
-  const uint8_t bit = mailbox_store ? 1 : 2;
+  const uint8_t bit = mailbox_store ? kMailboxBad : kDirectoryBad;
   if (status == ReplyStatus::ok) {
     bad_stores_ &= static_cast<uint8_t>(~bit);
     if (bad_stores_ == 0) store_bad_since_ = 0;
@@ -306,6 +308,21 @@ bool Node::State::others_serve_better() const {
     return peer.up && (peer.flags & kFlagDegraded) == 0 &&
            now_ - peer.last_heard <= config_.sessions.heartbeat_timeout();
   });
+}
+
+// Without clients a node asks no store anything, and as long as it is degraded it gets no clients:
+// it must find out by itself that a store is back.
+void Node::State::probe_bad_stores() {
+  if (!degraded() || now_ < next_probe_) return;
+  next_probe_ = now_ + config_.delivery.store_deadline_ns;
+  if ((bad_stores_ & kMailboxBad) != 0) ask_mailbox_identity();
+  if ((bad_stores_ & kDirectoryBad) == 0) return;
+  DirectoryOp op;
+  op.kind = DirectoryOpKind::check;
+  op.claims = claim_batches_.take();  // empty
+  Pending pending;
+  pending.kind = PendingKind::check;
+  directory(std::move(op), pending);
 }
 
 void Node::State::learn_identity(uint64_t identity) {

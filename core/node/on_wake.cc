@@ -44,6 +44,10 @@ void Node::State::send_list() {
 void Node::State::probe_mailbox() {
   if (mailbox_epoch_ != 0) return;
   if (mailbox_identity_ != 0) return learn_identity(mailbox_identity_);
+  ask_mailbox_identity();
+}
+
+void Node::State::ask_mailbox_identity() {
   MailboxOp probe;
   probe.kind = MailboxOpKind::compare;
   probe.known = compare_batches_.take();

@@ -405,6 +405,7 @@ struct Node::State {
   void store_answered(bool mailbox_store, ReplyStatus status);
   bool degraded() const;
   bool others_serve_better() const;
+  void probe_bad_stores();
   void move_clients_away();
   void start_drain();
   Peer* peer_of(Address address);
@@ -426,6 +427,7 @@ struct Node::State {
   void send_renewal();
   void send_list();
   void probe_mailbox();
+  void ask_mailbox_identity();
   void on_timer(const TimerQueue<TimerKind>::Timer& timer);
 
   NodeConfig config_;
@@ -503,7 +505,8 @@ struct Node::State {
   bool learning_identity_ = false;
   uint64_t directory_identity_ = 0;
   MonoTime store_bad_since_ = 0;  // 0 = both stores answer
-  uint8_t bad_stores_ = 0;        // bit 0 mailbox, bit 1 directory
+  uint8_t bad_stores_ = 0;        // kMailboxBad, kDirectoryBad
+  MonoTime next_probe_ = 0;       // of them
 
   // membership
   ViewHandle view_;

@@ -85,5 +85,46 @@ TEST_F(NodeDegradedTest, BeaconsSayItAndTakeItBack) {
   EXPECT_EQ(beacons.back().flags & kFlagDegraded, 0);
 }
 
+bool says_degraded(NodeBench& bench) {
+  bench.to_mesh(FrameType::beacon);
+  bench.live_for(kSecond);
+  const std::vector<Frame> beacons = bench.to_mesh(FrameType::beacon);
+  EXPECT_FALSE(beacons.empty());
+  return !beacons.empty() && (beacons.back().flags & kFlagDegraded) != 0;
+}
+
+// Degraded it gets no clients, and without clients nothing else would ask: routers turned everybody
+// away for ever. Found by scenarios/swarm.json, seed 60.
+TEST(NodeDegraded, WithoutClientsItFindsThatItsStoresAreBack) {
+  NodeBench bench(NodeBench::config());
+  bench.bind(kAnnLink, kAnn);
+  bench.client(kAnnLink, bench.send_frame(ConversationId::direct(kAnn, kBob), 1));
+  bench.answer_unknown(bench.take_op<MailboxOp>(MailboxOpKind::append)->id);
+  bench.step(ClientDown{kAnnLink, Reason::reset});
+  bench.answer_unknown(bench.take_op<DirectoryOp>(DirectoryOpKind::unbind)->id);
+  bench.live_for(10 * kSecond);
+  bench.take<StoreOp>();  // whatever was asked for Ann, unanswered
+  ASSERT_TRUE(says_degraded(bench));
+
+  bench.live_for(2 * kSecond);
+  const auto mailbox = bench.take_op<MailboxOp>(MailboxOpKind::compare);
+  ASSERT_TRUE(mailbox.has_value()) << "it does not ask the mailbox";
+  MailboxReply answer = bench.from_store();
+  answer.kind = MailboxOpKind::compare;
+  bench.answer(mailbox->id, answer);
+  EXPECT_TRUE(says_degraded(bench));  // one of the two is still out of reach
+
+  const auto directory = bench.take_op<DirectoryOp>(DirectoryOpKind::check);
+  ASSERT_TRUE(directory.has_value()) << "it does not ask the directory";
+  DirectoryReply verdicts;
+  verdicts.kind = DirectoryOpKind::check;
+  bench.answer(directory->id, verdicts);
+  EXPECT_FALSE(says_degraded(bench));
+  bench.take<StoreOp>();
+  bench.live_for(2 * kSecond);
+  EXPECT_FALSE(bench.take_op<MailboxOp>(MailboxOpKind::compare)) << "they answer: no more probes";
+  EXPECT_FALSE(bench.take_op<DirectoryOp>(DirectoryOpKind::check));
+}
+
 }  // namespace
 }  // namespace imroute
