@@ -90,6 +90,7 @@ struct Client::State {
   void stop(Now now, Effects& out);
   void relocate(Now now, Effects& out);
   void start_attempt(Now now, Effects& out);
+  uint32_t choose_router();
   void fail_attempt(Now now, Effects& out, bool close, Reason reason);
   void schedule_login(Now now);
   void cancel_login(Effects& out);
@@ -180,7 +181,7 @@ struct Client::State {
   LoginPhase login = LoginPhase::idle;
   SessionPhase session = SessionPhase::none;
   bool wanted = false;         // to be online: start was asked, and nothing final came since
-  bool router_failed = false;  // choose another one
+  bool router_failed = false;  // the next attempt goes to another one
   bool has_memory = false;     // was bound once: its cursors mean something
   uint32_t router = 0;
   uint32_t attempts = 0;      // since it was last bound

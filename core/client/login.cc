@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstring>
 
+#include "core/base/hash.h"
 #include "core/base/planted.h"
 #include "core/client/client_state.h"
 #include "core/model/limits.h"
@@ -45,13 +46,18 @@ void Client::State::relocate(Now now, Effects& out) {
   if (!under_way) start_attempt(now, out);
 }
 
+// Begins anywhere, and goes round while it fails, so that the one router that can help is found
+// after each of the others was tried once. Half of the clients go one way and half the other: the
+// neighbours of a dead router share what it leaves.
+uint32_t Client::State::choose_router() {
+  if (attempts == 0) return static_cast<uint32_t>(rng.below(routers));
+  if (!router_failed) return router;
+  const bool upward = (mix64(key.user.value, key.device) & 1) != 0;
+  return (router + (upward ? 1 : routers - 1)) % routers;
+}
+
 void Client::State::start_attempt(Now now, Effects& out) {
-  if (router_failed && routers > 1) {
-    const auto other = static_cast<uint32_t>(rng.below(routers - 1));
-    router = other >= router ? other + 1 : other;
-  } else {
-    router = static_cast<uint32_t>(rng.below(routers));
-  }
+  router = choose_router();
   router_failed = false;
   login = LoginPhase::dialling;
   login_deadline = now.mono_ns + send_timeout;
@@ -119,6 +125,7 @@ void Client::State::on_login_ok(Now now, const Frame& frame, Effects& out) {
   end_session(out, true, Reason::none);  // relocating: the old one served until here
   session_node = frame.node;
   session_generation = frame.generation;
+  router_failed = unreachable.contains(frame.node);  // it knows of no better one
   session = SessionPhase::dialling;
   session_deadline = now.mono_ns + send_timeout;
   out.push(Connect{node_address()});

@@ -106,6 +106,50 @@ TEST(ClientLogin, FailsOverToAnotherRouterEachTime) {
   EXPECT_EQ(b.client->counters().reconnects, 10u);
 }
 
+// With two of three dead for good, the living one is reached with the third try at the latest.
+TEST(ClientLogin, TriesEachRouterOnceBeforeOneAgain) {
+  for (uint64_t user = 1; user <= 20; ++user) {
+    ClientConfig config = ClientBench::config();
+    config.key.user = UserId{user};
+    config.routers = 5;
+    ClientBench b(config);
+    b.start();
+    std::vector<uint32_t> tried;
+    for (int round = 0; round < 15; ++round) {
+      tried.push_back(b.router.index);
+      b.step(PeerDown{b.router, Reason::refused});
+      b.now = b.client->next_deadline();
+      b.step(Wake{});
+      b.router = b.only<Connect>().peer;
+    }
+    for (size_t from = 0; from + 5 <= tried.size(); ++from) {
+      const auto at = tried.begin() + static_cast<std::ptrdiff_t>(from);
+      EXPECT_EQ(std::set<uint32_t>(at, at + 5).size(), 5u) << "user " << user << " from " << from;
+    }
+  }
+}
+
+// A router that answers is asked again when its node did not serve, until it knows no other node.
+TEST(ClientLogin, LeavesARouterThatKnowsOnlyNodesThatDidNotServe) {
+  ClientBench b;
+  b.start();
+  const Address first = b.router;
+  const auto node_fails = [&](NodeId node) {
+    b.reach_router();
+    b.login_ok(node, 1);
+    b.step(PeerDown{address_of(node), Reason::refused});
+    b.now = b.client->next_deadline();
+    b.step(Wake{});
+    b.router = b.only<Connect>().peer;
+  };
+  node_fails(NodeId{1});
+  EXPECT_EQ(b.router, first);
+  node_fails(NodeId{2});
+  EXPECT_EQ(b.router, first);
+  node_fails(NodeId{1});
+  EXPECT_NE(b.router, first);
+}
+
 TEST(ClientLogin, BackoffDoublesIsBoundedAndJittered) {
   std::set<DurationNs> first_delays;
   for (uint64_t seed = 0; seed < 50; ++seed) {
