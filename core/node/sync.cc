@@ -57,11 +57,15 @@ void Node::State::on_pull_reply(const Pending& pending, ReplyStatus status,
   if (status != ReplyStatus::ok) return arm_gap(index);
   Followed& f = followed_[index];
   Session& session = sessions_[f.session];
+  // What the store says of a position, be it a new one, is true of the log of the store that
+  // answered. While its epoch is not known, nothing is known of any other.
+  f.epoch_ok = mailbox_epoch_;
   if (reply->result == MailboxResult::rewind || reply->result == MailboxResult::reset) {
     const bool rewind = reply->result == MailboxResult::rewind;
     ++(rewind ? counters_.rewinds : counters_.resets);
     f.at = reply->position;
     f.head = reply->position;
+    note_head(index, reply->head);  // should the window be full, it is read after the next ack
     f.beyond = 0;
     f.reset_to = rewind ? Position{} : reply->position;
     if (rewind) f.acked = reply->position;
@@ -76,8 +80,6 @@ void Node::State::on_pull_reply(const Pending& pending, ReplyStatus status,
     send_client(session.link, std::move(frame));
     return pull(index, f.pull_via);
   }
-  // Of the store that answered. While its epoch is not known, nothing is known of any other.
-  f.epoch_ok = mailbox_epoch_;
   ++counters_.gaps_pulled;
   const Via via = f.pull_via;
   // A push that came while its entry was being read got here by itself, and is told as that.
