@@ -25,16 +25,19 @@ struct DeviceBook {
   int64_t first_bind = kNever;       // entitled to what is stored from here on
   int64_t returned_at = kNever;      // last time it came online after an absence by choice
   int64_t overlap_since = kNever;    // a device that its user's policy excludes is online too
-  int64_t crowded_at = kLongAgo;     // last time more waited for it than its window holds
+  int64_t unpushed_at = kLongAgo;    // last time it rightly had to do without a push
   int64_t changed_at = kLongAgo;     // last time it gained or lost its session
   int64_t forgot_before = kLongAgo;  // reinstalled then: its sends before are nobody's
   uint32_t waiting = 0;              // open entries that it has yet to show
-  uint32_t open_sends = 0;           // not yet accepted or refused
-  uint32_t node = ~uint32_t{0};      // of the session, or of the last one
-  bool absent = true;                // by choice (stopped, kicked, never online): nobody waits
-  bool wiped = false;                // was reinstalled: may show again what it showed before
-  bool put_out = false;              // told that it was superseded or kicked; its user knows
-  bool first_bind_exact = false;     // reported by the mailbox, not guessed from online()
+  uint32_t in_window = 0;            // of these and of what it may not have acknowledged yet
+  uint32_t in_window_bytes = 0;
+  uint32_t open_sends = 0;            // not yet accepted or refused
+  uint32_t node = ~uint32_t{0};       // of the session, or of the last one
+  bool absent : 1 = true;             // by choice (stopped, kicked, never online): nobody waits
+  bool wiped : 1 = false;             // was reinstalled: may show again what it showed before
+  bool put_out : 1 = false;           // told that it was superseded or kicked; its user knows
+  bool first_bind_exact : 1 = false;  // reported by the mailbox, not guessed from online()
+  bool there_at_end : 1 = false;      // had a session when the drain ended
   bool online() const { return bound_at != kNever; }
 };
 
@@ -62,6 +65,7 @@ struct MessageBook {
   uint32_t sender = kNothing;                     // device index
   uint32_t client_seq = 0;
   uint32_t waiting_count = 0;
+  uint32_t bytes = 0;               // of the payload
   uint32_t bits = kNothing;         // group: index of the bit sets
   uint16_t waiting = 0, shown = 0;  // direct: bit 8 * side + device
   uint16_t missed = 0;              // readers who had not shown it when the store lost it

@@ -30,6 +30,7 @@ void History::sent(int64_t t, DeviceKey from, uint64_t tag, ConversationId conve
   m.sender = device;
   m.sent_at = t;
   m.body_hash = hash_bytes(payload.bytes());
+  m.bytes = narrow(payload.size());
   if (answers_tag != 0) ++s.replies_sent;
   s.count_sent(t, device, m);
   if (!s.lossless() && kind == EntryKind::message) {
@@ -100,9 +101,11 @@ void History::shown(int64_t t, DeviceKey to, const Entry& entry, Via via) {
   judge_order(s, showing);
   judge_reply_order(s, showing);
   judge_routing(s, showing);
+  note_core_work(s, showing);
   MessageBook& m = s.books.message(showing.message);
   if (s.books.waiting(m, showing.place)) {
     s.no_longer_waits(showing.message, showing.place, showing.device);
+    if (s.lossless()) s.awaits_ack(t, showing.device, m.bytes);
   } else {
     ++s.result.messages.deliveries_expected;  // welcome, though nobody could have insisted on it
   }
@@ -242,6 +245,7 @@ void History::appended(int64_t t, const Entry& entry) {
     MessageBook& fresh = s.books.message(index);
     fresh.sent_at = t;
     fresh.body_hash = hash_bytes(entry.payload.bytes());
+    fresh.bytes = narrow(entry.payload.size());
     fresh.flags |= kAccepted;  // joins and leaves: nobody waits for their acceptance here
   }
   MessageBook& m = s.books.message(index);
@@ -325,7 +329,16 @@ void History::fault_ended(int64_t t, size_t index, bool effective) {
 void History::phase(int64_t t, Phase phase) {
   if (state_->phase == Phase::core && phase != Phase::core) judge_progress(*state_, t);
   state_->phase = phase;
-  if (phase == Phase::final) state_->final_since = t;
+  if (phase == Phase::core) {
+    state_->core_since = t;
+    state_->core_work_ns.assign(state_->books.device_count(), 0);
+  }
+  if (phase != Phase::final) return;
+  state_->final_since = t;
+  for (uint32_t d = 0; d < state_->books.device_count(); ++d) {
+    DeviceBook& device = state_->books.device(d);
+    device.there_at_end = device.online();
+  }
 }
 
 bool History::settled() const { return state_->outstanding == 0 && state_->open_sends == 0; }

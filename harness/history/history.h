@@ -19,7 +19,7 @@
 
 namespace imroute {
 
-struct FinalSession {  // of a node, after drain
+struct FinalSession {  // of a node, at rest after the drain
   NodeId node;
   DeviceKey key;
   uint64_t generation = 0;

@@ -83,7 +83,7 @@ bool judge_vacuity(History::State& s, int64_t t) {
   } else if (s.lossless() && s.replies_sent > 100 && !judged(Property::reply_order)) {
     why = "reply-order judged nothing";
   } else if (!s.core_nodes.empty() && !judged(Property::progress)) {
-    why = "progress judged nothing: no device was at a node of the healed core";
+    why = "progress judged nothing: nobody had a session, or has been without one for long enough";
   }
   if (why.empty()) return false;
   s.violate(Property::vacuous, t, why + ", so the run says nothing");

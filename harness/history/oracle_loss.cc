@@ -6,10 +6,10 @@
 namespace imroute {
 namespace {
 
-// Was there at the end of the drain, and not only for the final read.
+// Was there at the end of the drain, and not only for the final read. (In that nobody is woken: a
+// node may fence itself because nobody renews its lease.)
 bool there_at_the_end(const History::State& s, uint32_t device) {
-  const DeviceBook& d = s.books.device(device);
-  return d.online() && d.bound_at < s.final_since;
+  return s.books.device(device).there_at_end;
 }
 
 void excuse(History::State& s, int64_t t, uint32_t message, uint32_t readers) {

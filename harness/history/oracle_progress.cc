@@ -5,6 +5,9 @@
 //
 // A stall would be excused while the holder's way to the mailbox, or every way of the client, is
 // cut. Inside the core neither is, and only devices of core nodes are judged: no stall is excused.
+// Slow is not stuck: a device that comes back to a long backlog, through a window of one message
+// over a slow link, has not shown all of it after any fixed time. What is promised is that its
+// window is never idle meanwhile.
 #include <algorithm>
 
 #include "harness/history/state.h"
@@ -14,30 +17,53 @@ namespace {
 
 std::string ms(int64_t ns) { return std::to_string(ns / 1'000'000) + " ms"; }
 
-}  // namespace
+bool in_core(const History::State& s, const DeviceBook& d) {
+  const auto& nodes = s.core_nodes;
+  return d.online() && std::find(nodes.begin(), nodes.end(), d.node) != nodes.end();
+}
 
-void judge_progress(History::State& s, int64_t t) {
-  const int64_t since = t - s.progress_ns;
-  // Bound so recently that its first sync may not have ended: not judged.
-  const int64_t bound_before = t - s.faults.sync_bound() - s.bind_settle_ns;
-  const auto served = [&](uint32_t device) {
-    const DeviceBook& d = s.books.device(device);
-    const bool in_core =
-        std::find(s.core_nodes.begin(), s.core_nodes.end(), d.node) != s.core_nodes.end();
-    return d.online() && in_core && d.bound_at <= bound_before;
-  };
+// Who wants a session has one: told by when it lost the last one.
+void judge_sessions(History::State& s, int64_t t) {
   for (uint32_t device = 0; device < s.books.device_count(); ++device) {
     const DeviceBook& d = s.books.device(device);
-    if (served(device)) s.judge(Property::progress);
-    if (d.absent || d.online() || d.changed_at > since) continue;
+    if (d.absent) continue;
+    const int64_t since = std::max(d.changed_at, s.core_since);
+    const bool overdue = !d.online() && since + s.progress_ns + s.login_ns < t;
+    if (d.online() || overdue) s.judge(Property::progress);
+    if (!overdue) continue;
     s.violate(Property::progress, t,
               s.say(device) + " has had no session for " + ms(t - d.changed_at) +
                   ", though a core of healthy machines can be reached");
   }
+}
+
+}  // namespace
+
+// The share of a window that this took, for as long as a window takes to be free again. A window is
+// counted in messages and in bytes; the next one may not fit into the half that is left.
+void note_core_work(History::State& s, const Showing& x) {
+  if (s.phase != History::Phase::core) return;
+  const uint64_t bytes = 2 * uint64_t{s.books.message(x.message).bytes};
+  const int64_t by_count = s.delivery_round_ns / s.delivery.effective_window();
+  const auto by_bytes = static_cast<int64_t>(static_cast<unsigned __int128>(bytes) *
+                                             static_cast<uint64_t>(s.delivery_round_ns) /
+                                             std::max(s.delivery.window_bytes, 1u));
+  s.core_work_ns[x.device] += std::clamp(by_bytes, by_count, s.delivery_round_ns);
+}
+
+void judge_progress(History::State& s, int64_t t) {
+  const int64_t since = t - s.progress_ns;
+  judge_sessions(s, t);
+  // Bound so recently that its first sync may not have ended, or busy since: not judged.
+  const auto settled = [&](uint32_t device, int64_t work_ns) {
+    const DeviceBook& d = s.books.device(device);
+    const int64_t synced = d.bound_at + s.faults.sync_bound() + s.bind_settle_ns;
+    return in_core(s, d) && std::max(synced, s.core_since + s.progress_ns) + work_ns <= t;
+  };
   s.books.for_each_message([&](uint32_t index) {
     const MessageBook& m = s.books.message(index);
     const bool answered = m.tag == 0 || m.is(kAccepted) || m.is(kRefused);
-    if (!answered && m.sender != kNothing && m.sent_at <= since && served(m.sender) &&
+    if (!answered && m.sender != kNothing && m.sent_at <= since && settled(m.sender, 0) &&
         m.sent_at > s.books.device(m.sender).forgot_before) {
       s.violate(Property::progress, t,
                 s.say_message(index) + ", sent at " + ms(m.sent_at) +
@@ -45,7 +71,7 @@ void judge_progress(History::State& s, int64_t t) {
     }
     if (!s.lossless() || !m.is(kStored) || !m.is(kAccepted) || m.stored_at > since) return;
     s.books.for_each_waiting(m, [&](uint32_t device, uint32_t) {
-      if (!served(device)) return;
+      if (!settled(device, s.core_work_ns[device])) return;
       s.violate(Property::progress, t,
                 s.say_message(index) + ", stored at " + ms(m.stored_at) + ", has not reached " +
                     s.say(device) + " at node " + std::to_string(s.books.device(device).node) +

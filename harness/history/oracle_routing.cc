@@ -41,9 +41,10 @@ void judge_routing(History::State& s, const Showing& x) {
   if (!s.lossless()) return;
   const MessageBook& m = s.books.message(x.message);
   const DeviceBook& d = s.books.device(x.device);
-  // A new session is served by the mailbox first, and so is a device that cannot keep up.
-  const bool settled = d.bound_at + s.bind_settle_ns <= m.stored_at &&
-                       d.crowded_at < m.stored_at - 2 * s.faults.sync_bound() && !new_member(s, x);
+  // A new session is served by the mailbox first, and so is a device that cannot keep up or that
+  // another one is about to replace.
+  const bool settled = d.bound_at + s.bind_settle_ns <= m.stored_at && d.overlap_since == kNever &&
+                       d.unpushed_at < m.stored_at - 2 * s.faults.sync_bound() && !new_member(s, x);
   const int64_t calm = s.faults.calm_since();
   if (calm != kNever && m.stored_at < calm) {
     if (d.returned_at <= m.stored_at) not_converged_until(s, x.t);

@@ -49,11 +49,16 @@ History::State::State(const Scenario& s, const std::vector<Fault>& plan)
       bind_settle_ns(s.strategy.negative_ttl_ns + s.delivery.route_deadline_ns),
       overlap_ns(std::max(s.sessions.client_lease(),
                           s.sessions.session_check() + s.delivery.store_deadline_ns)),
+      ack_ns(slowest_trip(s.network.client)),
       progress_ns(settling_bound(s)),
+      login_ns(0),
+      delivery_round_ns(delivery_round(s)),
       core_nodes(settle_core(s).nodes),
       durable(s.mailbox.durability == Durability::sync),
       books(s),
-      faults(s, plan) {}
+      faults(s, plan) {
+  login_ns = login_bound(s, s.topology.nodes - static_cast<uint32_t>(core_nodes.size()));
+}
 
 void History::State::violate(Property property, int64_t t, std::string witness,
                              std::string excused) {
@@ -125,9 +130,10 @@ void History::State::expect_from(uint32_t message, uint32_t place, uint32_t devi
   }
   books.set_waiting(m, place, true);
   ++d.waiting;
+  ++d.in_window;
+  d.in_window_bytes += m.bytes;
   if (!d.absent) ++outstanding;
-  // Acks take a round trip longer than showing, so half a window that waits may be a full one.
-  if (d.waiting * 2 > delivery.effective_window()) d.crowded_at = m.stored_at;
+  if (lossless()) note_crowded(m.stored_at, device);
   ++result.messages.deliveries_expected;
   if (m.stored_at >= warmup_ns) ++expected_measured;
 }
@@ -162,7 +168,31 @@ void History::State::no_longer_waits(uint32_t message, uint32_t place, uint32_t 
   books.set_waiting(m, place, false);
   DeviceBook& d = books.device(device);
   --d.waiting;
+  --d.in_window;
+  d.in_window_bytes -= m.bytes;
   if (!d.absent) --outstanding;
+}
+
+// A node's window for a device never holds more than what waits for it and what it has shown while
+// the acknowledgement may be under way. By the node's own rule (Node::State::has_room) that much
+// may not fit: then an entry stays in the mailbox, and the device is served from there.
+void History::State::note_crowded(int64_t t, uint32_t device) {
+  while (!acknowledging.empty() && acknowledging.front().until <= t) {
+    DeviceBook& d = books.device(acknowledging.front().device);
+    --d.in_window;
+    d.in_window_bytes -= acknowledging.front().bytes;
+    acknowledging.pop_front();
+  }
+  DeviceBook& d = books.device(device);
+  const bool bytes_fit = d.in_window == 1 || d.in_window_bytes <= delivery.window_bytes;
+  if (d.in_window > delivery.effective_window() || !bytes_fit) d.unpushed_at = t;
+}
+
+void History::State::awaits_ack(int64_t t, uint32_t device, uint32_t bytes) {
+  DeviceBook& d = books.device(device);
+  ++d.in_window;
+  d.in_window_bytes += bytes;
+  acknowledging.push_back({t + ack_ns, device, bytes});
 }
 
 void History::State::set_absent(uint32_t device, bool absent) {
@@ -203,6 +233,8 @@ void History::State::update_overlaps(int64_t t, UserId user) {
       overlaps |= first.online() && books.device(books.device_index({user, b})).online();
     }
     if (!overlaps) {
+      // Nobody had to know where a device was that the policy had put out.
+      if (first.overlap_since != kNever) first.unpushed_at = t;
       first.overlap_since = kNever;
     } else if (first.overlap_since == kNever) {
       first.overlap_since = t;

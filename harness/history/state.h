@@ -72,6 +72,8 @@ struct History::State {
   void entitle(uint32_t message);  // who must see it, from now on
   void expect_from(uint32_t message, uint32_t place, uint32_t device);
   void no_longer_waits(uint32_t message, uint32_t place, uint32_t device);
+  void note_crowded(int64_t t, uint32_t device);
+  void awaits_ack(int64_t t, uint32_t device, uint32_t bytes);  // it has just shown that much
   void set_absent(uint32_t device, bool absent);
   void close_when_done(uint32_t message);
   void update_overlaps(int64_t t, UserId user);
@@ -95,9 +97,14 @@ struct History::State {
   DurationNs settle_ns;       // a push later than this after acceptance counts as not converged
   DurationNs bind_settle_ns;  // D_bind: a session younger than this may be served by the mailbox
   DurationNs overlap_ns;      // how long sessions that exclude each other may overlap
+  DurationNs ack_ns;          // the longest way of an acknowledgement, in quiet time
 
-  DurationNs progress_ns;            // how long anything in the healed core may take
-  std::vector<uint32_t> core_nodes;  // empty: no such phase
+  // The healed core. How long anything in it may take; on top of that a login, and a delivery while
+  // the window is never free.
+  DurationNs progress_ns, login_ns, delivery_round_ns;
+  std::vector<uint32_t> core_nodes;   // empty: no such phase
+  int64_t core_since = kNever;        // it was healed then
+  std::vector<int64_t> core_work_ns;  // by device: how long its window needed for what it showed
 
   bool durable;  // the store may not lose what it acknowledged
 
@@ -115,6 +122,13 @@ struct History::State {
   uint64_t binds_again = 0, binds_elsewhere = 0;
   uint64_t replies_sent = 0;
   uint64_t excused_violations = 0;
+
+  // What was shown less than ack_ns ago, in order of time: its node may still wait for the ack.
+  struct Acknowledging {
+    int64_t until;
+    uint32_t device, bytes;
+  };
+  std::deque<Acknowledging> acknowledging;
 
   // Convergence after the last fault.
   int64_t converged_ns = 0;
@@ -169,6 +183,7 @@ void judge_placed(History::State& s, int64_t t, uint32_t router, NodeId node, in
 void judge_chains(History::State& s, int64_t t, const FinalState& state);
 void judge_goodput(History::State& s, int64_t t);
 // liveness (oracle_progress.cc), at the end of the healed core's phase
+void note_core_work(History::State& s, const Showing& showing);
 void judge_progress(History::State& s, int64_t t);
 bool judge_vacuity(History::State& s, int64_t t);  // true: the run judged nothing
 int64_t unavailable_ns(const History::State& s);

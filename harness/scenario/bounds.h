@@ -6,11 +6,19 @@
 
 namespace imroute {
 
+// The longest that a frame takes over an undisturbed link of this class, another one ahead of it.
+DurationNs slowest_trip(const LinkClass& link);
 // D_sync: a holder that reaches the mailbox has delivered what was stored.
 DurationNs sync_bound(const Scenario& scenario);
 // D_conv: routing has recovered from any fault: lease, watch delay, heartbeat timeout, backoff,
 // D_sync.
 DurationNs convergence_bound(const Scenario& scenario);
+// A client finds the one router that can help and a node that it can reach, when all other routers
+// and `lost_nodes` nodes let it wait for a timeout each (it tries none twice, Client::State), and
+// one node admits everybody.
+DurationNs login_bound(const Scenario& scenario, uint32_t lost_nodes);
+// The slowest delivery through a window: there, acknowledged, and the next read from the mailbox.
+DurationNs delivery_round(const Scenario& scenario);
 // And every session that another one superseded has been found by the session check.
 DurationNs settling_bound(const Scenario& scenario);
 

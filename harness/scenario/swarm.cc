@@ -216,8 +216,12 @@ void draw_nemesis_pace(Scenario& s, const Draw& draw) {
 void draw_liveness(Scenario& s, const Draw& draw) {
   s.liveness = {};
   if (!s.nemesis.enabled || !draw.chance("liveness", 1, 3)) return;
+  const DurationNs most = s.duration_ns - s.warmup_ns;
   const DurationNs wanted = settling_bound(s) + ms(6000);
-  if (wanted < s.duration_ns - s.warmup_ns) s.liveness.for_ns = wanted;
+  if (wanted < most) s.liveness.for_ns = wanted;
+  // Now and then long enough for logins too, though that leaves less time for chaos before.
+  const DurationNs longer = wanted + login_bound(s, s.topology.nodes / 2);
+  if (longer < most && draw.chance("liveness/logins", 1, 2)) s.liveness.for_ns = longer;
 }
 
 void draw_schedule(Scenario& s, const Draw& draw) {

@@ -22,7 +22,7 @@ constexpr DurationNs kLanding = 3 * kSecond;  // after the end of drain: what is
 constexpr DurationNs kQuiet = 500 * kMillisecond;   // settled for that long is settled
 constexpr DurationNs kLongestDrain = 60 * kSecond;  // beyond convergence
 constexpr uint64_t kPhaseWarm = 0, kPhaseEndChaos = 1, kPhaseDrainTick = 2, kPhaseUntil = 3,
-                   kPhaseEnd = 4, kPhaseCore = 5;
+                   kPhaseEnd = 4, kPhaseCore = 5, kPhaseRest = 6;
 
 // How far back a directory failover of this plan reaches.
 DurationNs directory_undo(const std::vector<Fault>& plan) {
@@ -222,6 +222,10 @@ void World::next_phase(uint64_t which) {
     cut_short_ = which == kPhaseUntil;
     return;
   }
+  if (which == kPhaseRest) {
+    at_rest_.emplace();
+    return read_sessions(*at_rest_);
+  }
   if (landing_) return;
   if (which == kPhaseWarm) return tally_.measuring(true);
   if (which == kPhaseCore) return history_->phase(now_, History::Phase::core);
@@ -245,6 +249,10 @@ void World::next_phase(uint64_t which) {
     // No machine is woken any more, so nothing new begins, and what was asked is answered.
     history_->phase(now_, History::Phase::final);
     landing_ = true;
+    // Who holds whom is read when messages under way have arrived, and before leases end that
+    // nobody renews any more.
+    queue_.push(now_ + std::min(kLanding, scenario_.sessions.lease_ns / 3), EventPriority::late,
+                what(WorldEvent::phase, kPhaseRest));
     queue_.push(now_ + kLanding, EventPriority::late, what(WorldEvent::phase, kPhaseEnd));
     return;
   }
@@ -266,31 +274,15 @@ void World::trace_fault(size_t index, std::string_view kind, std::string_view ha
   if (effects_.tracing() && !done_) write_trace(fault_line(now_, index, kind, happens));
 }
 
-// What machines still hold, for the oracles of the end.
-FinalState World::final_state() {
-  FinalState state;
-  state.counters = dead_counters_;
-  const auto add = [&state](const Counters& counters) {
-    for (const CounterInfo& info : kCounterTable) {
-      state.counters.*info.value += counters.*info.value;
-    }
-  };
+void World::read_sessions(FinalState& state) const {
   for (uint32_t i = 0; i < layout_.clients(); ++i) {
-    add(clients_[i]->counters());
     if (client_online(i)) state.online.push_back(key_of(i));
   }
   // Every session on every node; in a very big world, those where their clients believe to be.
   const bool every = uint64_t{layout_.nodes()} * layout_.clients() <= 5'000'000;
   for (uint32_t n = 0; n < layout_.nodes(); ++n) {
     if (!nodes_[n]) continue;
-    const NodeStatus status = nodes_[n]->status();
-    state.routes_in_flight += status.routes_in_flight;
-    state.appends_in_flight += status.appends_in_flight;
-    state.operations_in_flight += status.operations_in_flight;
-    state.calls_in_flight += status.calls_in_flight;
-    marks_.raise(status);
-    state.sessions_by_node.push_back(status.sessions);
-    add(nodes_[n]->counters());
+    state.sessions_by_node.push_back(nodes_[n]->status().sessions);
     for (uint32_t i = 0; every && i < layout_.clients(); ++i) {
       const uint64_t generation = nodes_[n]->session_generation(key_of(i));
       if (generation != 0) state.sessions.push_back({NodeId{n}, key_of(i), generation});
@@ -301,6 +293,29 @@ FinalState World::final_state() {
     if (node == kNoNode || !nodes_[node.value]) continue;
     const uint64_t generation = nodes_[node.value]->session_generation(key_of(i));
     if (generation != 0) state.sessions.push_back({node, key_of(i), generation});
+  }
+}
+
+// What machines still hold, for the oracles of the end.
+FinalState World::final_state() {
+  if (!at_rest_) read_sessions(at_rest_.emplace());  // cut short
+  FinalState state = std::move(*at_rest_);
+  state.counters = dead_counters_;
+  const auto add = [&state](const Counters& counters) {
+    for (const CounterInfo& info : kCounterTable) {
+      state.counters.*info.value += counters.*info.value;
+    }
+  };
+  for (uint32_t i = 0; i < layout_.clients(); ++i) add(clients_[i]->counters());
+  for (uint32_t n = 0; n < layout_.nodes(); ++n) {
+    if (!nodes_[n]) continue;
+    const NodeStatus status = nodes_[n]->status();
+    state.routes_in_flight += status.routes_in_flight;
+    state.appends_in_flight += status.appends_in_flight;
+    state.operations_in_flight += status.operations_in_flight;
+    state.calls_in_flight += status.calls_in_flight;
+    marks_.raise(status);
+    add(nodes_[n]->counters());
   }
   for (const auto& router : routers_) {
     if (router) add(router->counters());

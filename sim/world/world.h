@@ -198,6 +198,7 @@ class World final : public NetworkHost, public StoreBackend, public BusHost {
   Endpoint destination(uint64_t event) const;
   void dispatch(uint64_t event);
   void next_phase(uint64_t which);
+  void read_sessions(FinalState& state) const;
   FinalState final_state();
   void report_progress();
   void finish(Result& result);
@@ -255,7 +256,8 @@ class World final : public NetworkHost, public StoreBackend, public BusHost {
   int64_t service_armed_ = kNever;
   int64_t drain_since_ = 0;
   int64_t settled_since_ = kNever;
-  bool landing_ = false;  // the final phase: nobody is woken
+  bool landing_ = false;               // the final phase: nobody is woken
+  std::optional<FinalState> at_rest_;  // sessions, as they were before leases ran out in it
   bool done_ = false;
   bool cut_short_ = false;  // --until, or cancelled
   Counters dead_counters_;

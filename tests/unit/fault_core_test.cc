@@ -124,16 +124,20 @@ class Progress : public ::testing::Test {
     s.liveness.nodes = {0, 1};
     return s;
   }
+  static void begin_core(Story& story) {
+    story.t = chaos_end(story.s);
+    story.history.phase(story.t, History::Phase::core);
+  }
+  static Result end_core(Story& story) {
+    story.t = story.s.duration_ns;
+    story.history.phase(story.t, History::Phase::drain);
+    return story.finish();
+  }
   void at_core_start() {
     story_.everybody_online();
-    story_.t = chaos_end(story_.s);
-    story_.history.phase(story_.t, History::Phase::core);
+    begin_core(story_);
   }
-  Result at_core_end() {
-    story_.t = story_.s.duration_ns;
-    story_.history.phase(story_.t, History::Phase::drain);
-    return story_.finish();
-  }
+  Result at_core_end() { return end_core(story_); }
   static uint64_t count(const Result& r) {
     uint64_t n = 0;
     for (const Violation& v : r.violations) {
@@ -181,10 +185,55 @@ TEST_F(Progress, TooRecentIsNoStall) {
   EXPECT_EQ(count(at_core_end()), 0u);
 }
 
-TEST_F(Progress, WhoWantsASessionAndGetsNoneIsAStall) {
-  at_core_start();
-  story_.history.offline(story_.t, Story::device(2), Reason::reset);
-  EXPECT_EQ(count(at_core_end()), 1u);
+// Each router and node outside the core may have cost a timeout and a backoff.
+TEST_F(Progress, WhoWantsASessionAndGetsNoneIsAStallWhenItHasTriedEveryRouterAndNode) {
+  Scenario s = scenario();
+  const DurationNs bound = settling_bound(s) + login_bound(s, 3);
+  EXPECT_EQ(login_bound(s, 3), (2 + 3) * (s.delivery.send_timeout_ns + s.sessions.backoff_max_ns));
+  for (const DurationNs phase : {bound, bound + kSecond}) {
+    s.liveness.for_ns = phase;
+    Story story(s);
+    story.everybody_online();
+    begin_core(story);
+    story.history.offline(story.t, Story::device(2), Reason::reset);
+    EXPECT_EQ(count(end_core(story)), phase > bound ? 1u : 0u);
+  }
+}
+
+// Slow is not stuck: a long backlog, one message at a time over a slow link. Idle is.
+TEST_F(Progress, ABacklogThatMovesAsFastAsItsWindowIsNoStall) {
+  for (const bool idle : {false, true}) {
+    Scenario s = scenario();
+    s.delivery.order = Order::stop_and_wait;
+    Story story(s);
+    story.everybody_online();
+    std::vector<Entry> backlog;
+    for (uint64_t tag = 1; tag <= 200; ++tag) backlog.push_back(story.post(tag, 0, 1));
+    begin_core(story);
+    const size_t shown = idle ? 2 : 40;
+    const DurationNs pace = (s.duration_ns - story.t) / static_cast<int64_t>(shown + 1);
+    for (size_t i = 0; i < shown; ++i) {
+      story.t += pace;
+      story.show(backlog[i], Story::device(1), Via::sync);
+    }
+    EXPECT_EQ(count(end_core(story)), idle ? 100u : 0u);  // as many as are listed
+  }
+}
+
+// Everybody has a session, but nobody at a node of the core: that much was judged.
+TEST_F(Progress, SessionsOutsideTheCoreAreSomething) {
+  for (const bool absent : {false, true}) {
+    Story story(scenario());
+    story.everybody_online();
+    Entry e = story.post(1, 0, 1);
+    story.show(e, Story::device(1));
+    for (uint64_t u = 0; u < 4; ++u) {
+      if (absent) story.history.stopped(story.t, Story::device(u));
+      if (!absent) story.online(Story::device(u), 4);
+    }
+    begin_core(story);
+    EXPECT_RED(end_core(story), absent ? "vacuous" : "");
+  }
 }
 
 TEST_F(Progress, WhoLeftByChoiceIsNot) {
