@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Planted bugs (core/base/planted_bugs.h) are in the test build only: the production library and
-program hold neither their symbols nor their words, and each bug of the table is planted somewhere.
+program hold neither their symbols nor their words, each bug of the table is planted somewhere, and
+no header asks for them, so that files which do not ask are the same in both programs.
 
 planted.py ROOT FILE...
 """
@@ -14,6 +15,7 @@ import tree
 TABLE = "core/base/planted_bugs.h"
 ROW = re.compile(r'X\((\w+), "([^"]*)", \\\s*"([^"]*)", \\\s*"([^"]*)", "((?:[^"\\]|\\.)*)"\)')
 SITE = re.compile(r"\bIM_PLANTED\((\w+)\)")
+HEADER = "core/base/planted.h"
 
 
 def main(root, files):
@@ -22,9 +24,11 @@ def main(root, files):
     violations, sites = [], set()
     for path in tree.sources(root, folders=["core", "store", "sim"]):
         for number, text in tree.lines(root, path):
+            if path.endswith(".h") and path != HEADER and (HEADER in text or "IM_PLANTED(" in text):
+                violations.append(f"{path}:{number}: a header may not ask about planted bugs, only a .cc")
             for name in SITE.findall(text):
                 sites.add(name)
-                if name not in bugs and path != "core/base/planted.h":
+                if name not in bugs and path != HEADER:
                     violations.append(f"{path}:{number}: IM_PLANTED({name}) is not in {TABLE}")
     violations += [f"{TABLE}: {name} is planted nowhere" for name in sorted(set(bugs) - sites)]
     for path in files:
