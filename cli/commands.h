@@ -14,6 +14,7 @@ namespace imroute {
 int run_command(const Options& options, const Console& console);
 int compare_command(const Options& options, const Console& console);
 int explore_command(const Options& options, const Console& console);
+int shrink_command(const Options& options, const Console& console);
 int validate_command(const Options& options, const Console& console);
 int schema_command(const Options& options, const Console& console);
 int init_command(const Options& options, const Console& console);

@@ -6,8 +6,8 @@
 #include "cli/commands.h"
 #include "cli/reproduce.h"
 #include "cli/trace_diff.h"
-#include "cli/trace_words.h"
 #include "config/units.h"
+#include "harness/trace/story.h"
 
 namespace imroute {
 namespace {
@@ -106,7 +106,7 @@ void print_line(Table& table, const char* side, uint64_t number, const std::stri
                 Paint paint) {
   const std::optional<TraceLine> line = read_trace_line(text);
   if (!line) return;
-  std::string words = trace_words(*line);
+  std::string words = in_words(*line);
   if (!line->conversation.empty()) {
     words += ", " + line->conversation;
     if (line->position.seq != 0) words += ":" + std::to_string(line->position.seq);

@@ -1,53 +1,13 @@
-#include <algorithm>
-#include <charconv>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
 #include "cli/files.h"
-#include "cli/trace_words.h"
 #include "harness/result/result_json.h"
-#include "harness/scenario/names.h"
-#include "harness/trace/trace_line.h"
+#include "harness/trace/story.h"
 
 namespace imroute {
 namespace {
-
-// What is known of the message; filled from the request, then from its accepted line.
-struct Message {
-  uint64_t tag = 0;
-  std::string conversation;
-  uint64_t seq = 0;
-  std::optional<uint64_t> sender;
-  uint64_t client_seq = 0;
-};
-
-std::optional<uint64_t> whole(std::string_view text) {
-  uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || error != std::errc{} || end != text.data() + text.size()) return {};
-  return value;
-}
-
-Message parse_message(const std::string& text) {
-  Message message;
-  const size_t colon = text.rfind(':');
-  if (colon == std::string::npos) {
-    const auto tag = whole(text);
-    if (tag && *tag != 0) {
-      message.tag = *tag;
-      return message;
-    }
-  } else if (const auto seq = whole(std::string_view(text).substr(colon + 1)); seq && *seq != 0) {
-    message.conversation = text.substr(0, colon);
-    message.seq = *seq;
-    return message;
-  }
-  throw UsageError(
-      "--message takes a message number like 812, or CONVERSATION:SEQUENCE like 3-9:12 "
-      "or group-2:5, not \"" +
-      text + "\"");
-}
 
 template <class Visit>
 void each_line(const std::filesystem::path& path, Visit visit) {
@@ -64,45 +24,17 @@ void each_line(const std::filesystem::path& path, Visit visit) {
   }
 }
 
-std::optional<uint64_t> user_of(const std::string& machine) {
-  if (machine.rfind("client:", 0) != 0) return {};
-  return whole(std::string_view(machine).substr(7, machine.find('.') - 7));
-}
-
 // Completes the message from the application's own lines.
-void identify(const std::filesystem::path& path, Message& message) {
-  each_line(path, [&](const TraceLine& line) {
-    const bool by_tag = message.tag != 0 && line.tag == message.tag;
-    const bool by_place = message.tag == 0 && line.kind == "accepted" && message.seq != 0 &&
-                          line.conversation == message.conversation &&
-                          line.position.seq == message.seq;
-    if (!by_tag && !by_place) return;
-    message.tag = line.tag;
-    message.conversation = line.conversation;
-    if (line.kind == "sent") message.sender = user_of(line.machine);
-    if (line.kind != "accepted" && line.kind != "refused") return;
-    message.sender = user_of(line.machine);
-    message.client_seq = line.client_seq;
-    if (line.position.seq != 0) message.seq = line.position.seq;
-  });
+void identify(const std::filesystem::path& path, StoryMessage& message) {
+  each_line(path, [&](const TraceLine& line) { learn(message, line); });
 }
 
-bool concerns(const Message& message, const TraceLine& line) {
-  if (line.tag != 0) return line.tag == message.tag;
-  if (line.conversation.empty() || line.conversation != message.conversation) return false;
-  if (message.seq != 0 && line.position.seq != 0) return line.position.seq == message.seq;
-  return message.client_seq != 0 && line.client_seq == message.client_seq &&
-         line.sender == message.sender;
-}
-
-std::string faults_at(const Result& result, int64_t t) {
-  std::string text;
-  for (const FaultOutcome& f : result.faults) {
-    if (!f.effective || t < f.fault.at_ns || t > f.until_ns) continue;
-    text += (text.empty() ? "" : ", ") + std::string(to_string(f.fault.kind)) + " " +
-            target_text(f.fault);
-  }
-  return text;
+StoryMessage message_named(const std::string& text) {
+  if (const std::optional<StoryMessage> message = parse_story_message(text)) return *message;
+  throw UsageError(
+      "--message takes a message number like 812, or CONVERSATION:SEQUENCE like 3-9:12 "
+      "or group-2:5, not \"" +
+      text + "\"");
 }
 
 Result read_result(const std::filesystem::path& directory) {
@@ -113,13 +45,9 @@ Result read_result(const std::filesystem::path& directory) {
   return *result;
 }
 
-void print_story(const Message& message, const std::vector<TraceLine>& lines, const Result& result,
-                 const Console& console) {
-  std::string title = message.tag != 0 ? "message " + std::to_string(message.tag) : "the message";
-  if (message.sender) title += " of user " + std::to_string(*message.sender);
-  title += " in " + message.conversation;
-  if (message.seq != 0) title += ", sequence " + std::to_string(message.seq);
-  console.out << console.painted(Paint::bold, title) << "\n\n";
+void print_story(const StoryMessage& message, const std::vector<TraceLine>& lines,
+                 const Result& result, const Console& console) {
+  console.out << console.painted(Paint::bold, title_of(message)) << "\n\n";
   const int64_t start = lines.front().t_ns;
   Table table({{"time", true}, {"after", true}, {"where"}, {"what"}});
   std::string last_faults;
@@ -137,12 +65,12 @@ void print_story(const Message& message, const std::vector<TraceLine>& lines, co
     table.add_row({{human_ns(line.t_ns)},
                    {"+" + human_ns(line.t_ns - start), Paint::dim},
                    {line.machine, Paint::cyan},
-                   {trace_words(line), line.kind == "shown" ? Paint::green : Paint::plain}});
+                   {in_words(line), line.kind == "shown" ? Paint::green : Paint::plain}});
   }
   table.print(console);
 }
 
-std::string story_json(const Message& message, const std::vector<TraceLine>& lines,
+std::string story_json(const StoryMessage& message, const std::vector<TraceLine>& lines,
                        const Result& result) {
   nlohmann::ordered_json story = {{"message", message.tag},
                                   {"conversation", message.conversation},
@@ -152,7 +80,7 @@ std::string story_json(const Message& message, const std::vector<TraceLine>& lin
     story["hops"].push_back({{"at_ms", static_cast<double>(line.t_ns) / 1e6},
                              {"machine", line.machine},
                              {"kind", line.kind},
-                             {"words", trace_words(line)},
+                             {"words", in_words(line)},
                              {"faults_in_force", faults_at(result, line.t_ns)}});
   }
   return story.dump(2) + "\n";
@@ -163,7 +91,7 @@ std::string story_json(const Message& message, const std::vector<TraceLine>& lin
 int explain_command(const Options& options, const Console& console) {
   const std::filesystem::path directory = options.directory;
   const std::filesystem::path trace = directory / "trace.jsonl";
-  Message message = parse_message(options.message);
+  StoryMessage message = message_named(options.message);
   if (!std::filesystem::exists(trace)) {
     throw UsageError("there is no " + trace.string() + "; run the scenario with --trace --out " +
                      options.directory);

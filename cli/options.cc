@@ -55,14 +55,20 @@ struct Parser {
     sub->add_option("--plant", options.plant, "Switch on a planted bug (list bugs)");
 #endif
   }
-  void shared_options(CLI::App* sub) {
+  void json_option(CLI::App* sub) {
+    sub->add_flag("--json", options.json, "Print exactly one JSON document instead of a summary");
+  }
+  void change_options(CLI::App* sub) {
     list_option(
         sub, "--set", options.sets,
         "Change the scenario: /json/pointer=VALUE (VALUE is JSON, else a string); repeatable",
         false);
     sub->add_option("--seed", raw.seed, "Seed; in place of the scenario's");
     sub->add_flag("--ci", options.ci, "Apply the scenario's own \"ci\" overrides (smaller)");
-    sub->add_flag("--json", options.json, "Print exactly one JSON document instead of a summary");
+  }
+  void shared_options(CLI::App* sub) {
+    change_options(sub);
+    json_option(sub);
     sub->add_option("--out", options.out, "Write result files and report.html into this directory");
     plant_option(sub);
   }
@@ -72,6 +78,16 @@ struct Parser {
     app.add_flag("--version", version, "Show version and commit");
     app.require_subcommand(0, 1);
 
+    add_run();
+    add_compare();
+    add_explore();
+    add_shrink();
+    add_scenario_commands();
+    add_result_commands();
+    add_help_commands();
+  }
+
+  void add_run() {
     CLI::App* run = command("run", "Run one scenario and judge it");
     run->add_option("SCENARIO", raw.scenario, "Scenario file")->required();
     run->add_option("--world", options.world, "Where to run: sim");
@@ -79,7 +95,9 @@ struct Parser {
     run->add_option("--until", raw.until,
                     "Stop at this simulated time, like 12s, without judging the end");
     shared_options(run);
+  }
 
+  void add_compare() {
     CLI::App* compare = command("compare", "Run strategies x balancers on the same seeds");
     compare->add_option("SCENARIO", options.scenarios, "Scenario files")->required();
     list_option(compare, "--strategies", options.strategies,
@@ -91,7 +109,9 @@ struct Parser {
     compare->add_option("--jobs", raw.jobs, "Runs at a time (default: one a core)");
     compare->add_option("--worlds", options.world, "Where to run: sim");
     shared_options(compare);
+  }
 
+  void add_explore() {
     CLI::App* explore = command("explore", "Run many seeds and group what fails");
     explore->add_option("SCENARIO", options.scenarios, "Scenario files, or folders of them")
         ->required();
@@ -108,12 +128,29 @@ struct Parser {
                 "Change the scenario: /json/pointer=VALUE; repeatable", false);
     explore->add_flag("--ci", options.ci,
                       "Apply the scenarios' own \"ci\" overrides (folders: always)");
-    explore->add_flag("--json", options.json,
-                      "Print exactly one JSON document instead of a summary");
+    json_option(explore);
     explore->add_option("--out", options.out,
                         "Write explore.jsonl, explore.json and junit.xml; adds to what is there");
     plant_option(explore);
+  }
 
+  void add_shrink() {
+    CLI::App* shrink = command("shrink", "Make a failing scenario small, and explain it");
+    shrink->add_option("SCENARIO", raw.scenario, "Scenario file")->required();
+    shrink->add_option("--fingerprint", options.fingerprint,
+                       "Which failure, when there are several: its property, or part of its text");
+    shrink->add_option("--jobs", raw.jobs, "Runs at a time (default: one a core)");
+    shrink->add_option("--budget", raw.budget, "Stop making it smaller after this time (10m)");
+    shrink->add_option("--seed-limit", raw.seed_limit,
+                       "A run that takes longer than this hangs (default 2m)");
+    change_options(shrink);
+    json_option(shrink);
+    shrink->add_option("--out", options.out,
+                       "File to write (default NAME-SEED.json); the explanation beside it, as .md");
+    plant_option(shrink);
+  }
+
+  void add_scenario_commands() {
     CLI::App* validate = command("validate", "Check scenario files and show every mistake");
     validate->add_option("SCENARIO", options.scenarios, "Scenario files")->required();
     list_option(validate, "--set", options.sets, "Change the scenario before checking", false);
@@ -124,6 +161,9 @@ struct Parser {
     CLI::App* list = command("list", "List what a scenario may use");
     list->add_option("WHAT", options.topic, join_words(kTopics))->required();
     list->add_flag("--json", options.json, "Print JSON");
+  }
+
+  void add_result_commands() {
     CLI::App* explain =
         command("explain", "Tell where a message went: hops, times, faults in force");
     explain->add_option("DIR", options.directory, "Directory of a run with --trace")->required();
@@ -139,6 +179,9 @@ struct Parser {
     CLI::App* report = command("report", "Build report.html again from the results in a directory");
     report->add_option("DIR", options.directory, "Directory with result.json or compare.json")
         ->required();
+  }
+
+  void add_help_commands() {
     CLI::App* completions = command("completions", "Print a completion script for a shell");
     completions->add_option("SHELL", options.topic, join_words(kShells))->required();
     CLI::App* help = command("help", "Show the help of a command");
@@ -208,23 +251,29 @@ void check_plant(const std::string& name) {
 }
 #endif
 
-void check_explore(Parser& parser) {
-  Options& options = parser.options;
-  const RawOptions& raw = parser.raw;
+// How long the program may take, by the wall clock.
+void check_times(Parser& parser) {
   const auto time = [](const std::string& text, const std::string& name) {
     const Parsed<int64_t> parsed = parse_duration(text);
     if (!parsed.value) refuse(name + ": " + parsed.problem);
     if (*parsed.value <= 0) refuse(name + " must be more than 0s.");
     return *parsed.value;
   };
+  Options& options = parser.options;
+  const RawOptions& raw = parser.raw;
+  if (!raw.budget.empty()) options.budget_ns = time(raw.budget, "--budget");
+  if (!raw.seed_limit.empty()) options.seed_limit_ns = time(raw.seed_limit, "--seed-limit");
+}
+
+void check_explore(Parser& parser) {
+  Options& options = parser.options;
+  const RawOptions& raw = parser.raw;
   if (!raw.seeds.empty()) {
     options.explore_seeds = parse_whole(raw.seeds, "--seeds", 1, 1'000'000'000);
   } else if (raw.budget.empty()) {
     options.explore_seeds = 100;
   }
   if (!raw.from.empty()) options.from = parse_whole(raw.from, "--from", 0, UINT64_MAX);
-  if (!raw.budget.empty()) options.budget_ns = time(raw.budget, "--budget");
-  if (!raw.seed_limit.empty()) options.seed_limit_ns = time(raw.seed_limit, "--seed-limit");
   if (raw.shard.empty()) return;
   const size_t slash = raw.shard.find('/');
   if (slash == std::string::npos) {
@@ -239,6 +288,7 @@ void check(Parser& parser) {
   const RawOptions& raw = parser.raw;
   if (!raw.scenario.empty()) options.scenarios = {raw.scenario};
   if (!raw.seed.empty()) options.seed = parse_whole(raw.seed, "--seed", 0, UINT64_MAX);
+  check_times(parser);
   if (options.command == "explore") {
     check_explore(parser);
   } else if (!raw.seeds.empty()) {

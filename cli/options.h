@@ -34,13 +34,14 @@ struct Options {
   std::vector<std::string> strategies, balancers;
   uint32_t seeds = 5;
   uint32_t jobs = 0;  // 0 = one a core
-  // explore
+  // explore, shrink
   std::optional<uint64_t> explore_seeds;  // none with a budget: until it is used up
   uint64_t from = 1;
   std::optional<DurationNs> budget_ns;
   uint64_t shard = 1, shards = 1;
   bool require_coverage = false;
   DurationNs seed_limit_ns = 120 * kSecond;  // wall time
+  std::string fingerprint;                   // shrink: which of several failures
   std::string directory;                     // explain, report
   std::string trace_a, trace_b;              // diff-trace
   std::string message;                       // explain

@@ -12,17 +12,12 @@ struct Entry {
   int (*command)(const Options&, const Console&);
 };
 constexpr Entry kCommands[] = {
-    {"run", run_command},
-    {"compare", compare_command},
-    {"explore", explore_command},
-    {"validate", validate_command},
-    {"schema", schema_command},
-    {"init", init_command},
-    {"list", list_command},
-    {"explain", explain_command},
-    {"diff-trace", diff_trace_command},
-    {"report", report_command},
-    {"completions", completions_command},
+    {"run", run_command},           {"compare", compare_command},
+    {"explore", explore_command},   {"shrink", shrink_command},
+    {"validate", validate_command}, {"schema", schema_command},
+    {"init", init_command},         {"list", list_command},
+    {"explain", explain_command},   {"diff-trace", diff_trace_command},
+    {"report", report_command},     {"completions", completions_command},
 };
 
 int dispatch(const Options& options, const Console& console) {

@@ -56,8 +56,9 @@ std::string program_call(const std::string& command) {
 }
 
 std::string reproducing_line(const std::string& scenario_file, uint64_t seed,
-                             const std::vector<std::string>& sets, bool ci) {
-  std::string line = program_call("run") + " ";
+                             const std::vector<std::string>& sets, bool ci,
+                             const std::string& command) {
+  std::string line = program_call(command) + " ";
   line += shell_word(scenario_file) + " --seed " + std::to_string(seed);
   if (ci) line += " --ci";
   for (const std::string& set : sets) line += " --set " + shell_word(set);

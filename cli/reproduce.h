@@ -16,7 +16,8 @@ std::string program_call(const std::string& command);
 
 // "imroute run quickstart.json --seed 7 --set '/a/b=1'"
 std::string reproducing_line(const std::string& scenario_file, uint64_t seed,
-                             const std::vector<std::string>& sets, bool ci = false);
+                             const std::vector<std::string>& sets, bool ci = false,
+                             const std::string& command = "run");
 
 // While it lives, a failed assertion of this thread names this run.
 class CurrentRun {

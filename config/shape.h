@@ -16,6 +16,8 @@
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -129,6 +131,22 @@ ShapeKey count_key(const char* name, uint64_t& field, uint64_t least, uint64_t m
                    const char* help);
 ShapeKey count_list_key(const char* name, std::vector<uint32_t>& field, uint64_t most,
                         const char* help);
+// An optional number: absent until given.
+template <class Int>
+ShapeKey optional_count_key(const char* name, std::optional<Int>& field, uint64_t most,
+                            const char* help) {
+  const auto number = std::make_shared<uint64_t>(field.value_or(0));
+  ShapeKey key = count_key(name, *number, 0, most, help);
+  key.read = [&field, number, read = key.read](const JsonValue& value, ShapeReader& reader) {
+    const size_t errors = reader.errors();
+    read(value, reader);
+    if (reader.errors() == errors) field = static_cast<Int>(*number);
+  };
+  key.write = [&field, number] {
+    return field ? JsonValue::make_number(uint64_t{*field}) : JsonValue{};
+  };
+  return key;
+}
 // A share or exponent kept in millionths, written as a decimal.
 ShapeKey millionths_key(const char* name, uint32_t& field, uint32_t most, const char* help);
 

@@ -10,12 +10,14 @@
 
 #include "harness/result/result.h"
 #include "harness/scenario/scenario.h"
+#include "harness/workload/workload.h"
 
 namespace imroute {
 
 struct SimulationOptions {
   bool trace = false;  // write trace records to `trace_sink`
   std::function<void(const std::string& json_line)> trace_sink;
+  std::function<void(const Action&)> action_sink;  // what users do, as they do it
   int64_t until_ns = kNever;  // stop there (--until): no drain, no judgement after
   std::function<void(double done_share)> progress;  // about every 100 ms of wall time; may be empty
   std::function<bool()> cancelled;                  // polled with progress; true stops the run

@@ -90,11 +90,8 @@ SeedRecord record_of_outcome(const ExploredScenario& scenario, const ExploreJob&
   if (outcome.kind == WorkerOutcome::Kind::done) {
     if (auto record = parse_record(outcome.text, &what)) return *record;
   }
-  const char* kind = outcome.kind == WorkerOutcome::Kind::hung     ? "hang"
-                     : outcome.kind == WorkerOutcome::Kind::failed ? "assertion"
-                                                                   : "crash";
-  return record_of_end(scenario.name, job.seed, all_sets(scenario, job.sets), scenario.ci, kind,
-                       what);
+  return record_of_end(scenario.name, job.seed, all_sets(scenario, job.sets), scenario.ci,
+                       to_string(outcome.kind), what);
 }
 
 }  // namespace

@@ -13,13 +13,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 constexpr size_t kSeedsListed = 20;
 
-std::string options_of(const SeedRecord& record) {
-  std::string text = " --seed " + std::to_string(record.seed);
-  if (record.ci) text += " --ci";
-  for (const std::string& set : record.sets) text += " --set " + shell_word(set);
-  return text;
-}
-
 std::string xml(const std::string& text) {
   std::string out;
   for (const char c : text) {
@@ -141,8 +134,8 @@ std::string ExploreReport::run_line(const SeedRecord& record) const {
 }
 
 std::string ExploreReport::shrink_line(const SeedRecord& record) const {
-  return "imroute shrink " + shell_word(file_of(record)) + options_of(record) + " --out " +
-         shell_word(record.scenario + "-" + std::to_string(record.seed) + ".json");
+  return reproducing_line(file_of(record), record.seed, record.sets, record.ci, "shrink") +
+         " --out " + shell_word(record.scenario + "-" + std::to_string(record.seed) + ".json");
 }
 
 Json explore_json(const ExploreReport& report) {

@@ -60,6 +60,11 @@ std::string end_text(int status) {
 
 }  // namespace
 
+const char* to_string(WorkerOutcome::Kind kind) {
+  static constexpr const char* kWords[] = {"", "assertion", "crash", "hang"};
+  return kWords[static_cast<size_t>(kind)];
+}
+
 WorkerPool::WorkerPool(unsigned workers, std::function<std::string(const std::string&)> work,
                        DurationNs limit_ns)
     : work_(std::move(work)), limit_ns_(limit_ns), workers_(workers) {

@@ -23,6 +23,9 @@ struct WorkerOutcome {
   std::string text;  // done: the answer
 };
 
+// As a property that was violated: "assertion", "crash", "hang"; done has none.
+const char* to_string(WorkerOutcome::Kind kind);
+
 class WorkerPool {
  public:
   // `work` runs in a worker: a line in, a line out. `limit_ns` of wall time for one job.

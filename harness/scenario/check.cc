@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "config/units.h"
+#include "core/model/limits.h"
 #include "harness/scenario/bounds.h"
 #include "harness/scenario/names.h"
 #include "harness/scenario/scenario_shape.h"
@@ -21,7 +22,8 @@ class Checker {
     sessions();
     strategy();
     workload();
-    messages();
+    for (size_t i = 0; i < s_.workload.messages.size(); ++i) message(i);
+    for (size_t i = 0; i < s_.workload.actions.size(); ++i) action(i);
     for (size_t i = 0; i < s_.faults.size(); ++i) fault(s_.faults[i], i);
     if (s_.nemesis.enabled && s_.nemesis.until_ns > s_.duration_ns) {
       say("/nemesis/until",
@@ -77,6 +79,19 @@ class Checker {
     if (t.group_count == 0 && t.group_size > 0) {
       say("/topology/groups/size", "a size without groups: give \"count\", or leave it out");
     }
+    for (size_t g = 0; g < t.group_members.size(); ++g) members(g);
+  }
+
+  void members(size_t group) {
+    std::vector<uint64_t> users = s_.topology.group_members[group];
+    const std::string at = "/topology/groups/members/" + n(group);
+    if (users.size() < 2 || users.size() > kMaxGroupSize) {
+      say(at, "a group of " + n(users.size()) + " members: give 2 to " + n(kMaxGroupSize));
+    }
+    for (size_t i = 0; i < users.size(); ++i) user(at + "/" + n(i), users[i]);
+    std::sort(users.begin(), users.end());
+    const auto twice = std::adjacent_find(users.begin(), users.end());
+    if (twice != users.end()) say(at, "user " + n(*twice) + " is in it twice");
   }
 
   void times() {
@@ -198,31 +213,62 @@ class Checker {
         "/topology/users");
   }
 
-  void messages() {
-    for (size_t i = 0; i < s_.workload.messages.size(); ++i) {
-      const ScriptedMessage& m = s_.workload.messages[i];
-      const std::string at = "/workload/messages/" + n(i);
-      if (m.at_ns >= s_.duration_ns) {
-        say(at + "/at",
-            format_duration(m.at_ns) + " is after the end of the run (duration " +
-                format_duration(s_.duration_ns) + ")",
-            "/duration");
-      }
-      user(at + "/from", m.from);
-      if (m.to) user(at + "/to", *m.to);
-      if (m.to && *m.to == m.from) say(at + "/to", "a user does not write to itself");
-      if (m.group && *m.group >= s_.topology.group_count) {
-        say(at + "/group",
-            "there is no group " + n(*m.group) + ": topology.groups.count is " +
-                n(s_.topology.group_count),
-            "/topology/groups");
-      }
-      if (m.device >= s_.topology.devices_per_user) {
-        say(at + "/device",
-            "there is no device " + n(m.device) + ": topology.devices_per_user is " +
-                n(s_.topology.devices_per_user),
-            "/topology/devices_per_user");
-      }
+  void in_time(const std::string& at, DurationNs when) {
+    if (when < s_.duration_ns) return;
+    say(at + "/at",
+        format_duration(when) + " is after the end of the run (duration " +
+            format_duration(s_.duration_ns) + ")",
+        "/duration");
+  }
+
+  void device(const std::string& at, uint32_t index) {
+    if (index < s_.topology.devices_per_user) return;
+    say(at + "/device",
+        "there is no device " + n(index) + ": topology.devices_per_user is " +
+            n(s_.topology.devices_per_user),
+        "/topology/devices_per_user");
+  }
+
+  void group(const std::string& at, uint32_t index) {
+    if (index < s_.topology.group_count) return;
+    say(at + "/group",
+        "there is no group " + n(index) + ": topology.groups.count is " +
+            n(s_.topology.group_count),
+        "/topology/groups");
+  }
+
+  void message(size_t i) {
+    const ScriptedMessage& m = s_.workload.messages[i];
+    const std::string at = "/workload/messages/" + n(i);
+    in_time(at, m.at_ns);
+    user(at + "/from", m.from);
+    if (m.to) user(at + "/to", *m.to);
+    if (m.to && *m.to == m.from) say(at + "/to", "a user does not write to itself");
+    if (m.group) group(at, *m.group);
+    device(at, m.device);
+    if (!m.answers) return;
+    if (*m.answers >= i) {
+      say(at + "/answers", n(*m.answers) + " is not before it: this is message " + n(i));
+      return;
+    }
+    const ScriptedMessage& question = s_.workload.messages[*m.answers];
+    const bool there = m.group ? question.group == m.group
+                               : question.to && ((question.from == m.from && question.to == m.to) ||
+                                                 (question.from == m.to && *question.to == m.from));
+    if (!there) {
+      say(at + "/answers", "message " + n(*m.answers) + " is of another conversation");
+    }
+  }
+
+  void action(size_t i) {
+    const ScriptedAction& a = s_.workload.actions[i];
+    const std::string at = "/workload/actions/" + n(i);
+    in_time(at, a.at_ns);
+    user(at + "/user", a.user);
+    device(at, a.device);
+    if (a.group) group(at, *a.group);
+    if (a.kind == ActionKind::relocate && s_.topology.nodes == 1) {
+      say(at, "there is only one node: nowhere to go", "/topology/nodes");
     }
   }
 

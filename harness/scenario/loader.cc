@@ -131,8 +131,11 @@ void check_swarm(const Scenario& s, const JsonValue& root, Diagnostics& diagnost
     diagnostics.add(place, "/swarm", "stands beside a matrix, which fixes what it draws: keep one");
   }
   if (!varies(SwarmDimension::topology)) return;
-  for (const auto& [key, given] : {std::pair("/faults", !s.faults.empty()),
-                                   std::pair("/workload/messages", !s.workload.messages.empty())}) {
+  for (const auto& [key, given] :
+       {std::pair("/faults", !s.faults.empty()),
+        std::pair("/workload/messages", !s.workload.messages.empty()),
+        std::pair("/workload/actions", !s.workload.actions.empty()),
+        std::pair("/topology/groups/members", !s.topology.group_members.empty())}) {
     if (!given) continue;
     diagnostics.add(place, "/swarm",
                     "draws the topology, but " + std::string(key) +

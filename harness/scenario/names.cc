@@ -57,6 +57,11 @@ constexpr NamedValue kDimensions[] = {
     {"nemesis", u8(SwarmDimension::nemesis), "how often faults come"},
     {"liveness", u8(SwarmDimension::liveness), "whether a healed core has to make progress"},
     {"schedule", u8(SwarmDimension::schedule), "the order of what happens at the same instant"}};
+constexpr NamedValue kActions[] = {
+    {"relocate", u8(ActionKind::relocate), "log in again at another node"},
+    {"offline", u8(ActionKind::offline), "go away, and come back after `for`"},
+    {"join", u8(ActionKind::join), "join a group"},
+    {"leave", u8(ActionKind::leave), "leave a group"}};
 
 constexpr uint16_t kMachines = kHitsNode | kHitsRouter;
 constexpr uint16_t kStores = kHitsDirectory | kHitsMailbox;
@@ -181,6 +186,7 @@ std::span<const NamedValue> partition_direction_names() { return kDirections; }
 std::span<const NamedValue> disposition_names() { return kDispositions; }
 std::span<const NamedValue> fault_family_names() { return kFamilies; }
 std::span<const NamedValue> swarm_dimension_names() { return kDimensions; }
+std::span<const NamedValue> action_kind_names() { return kActions; }
 
 const FaultInfo& fault_info(FaultKind kind) {
   IM_ASSERT(kind < FaultKind::count_);

@@ -23,6 +23,7 @@ std::span<const NamedValue> partition_direction_names();
 std::span<const NamedValue> disposition_names();
 std::span<const NamedValue> fault_family_names();
 std::span<const NamedValue> swarm_dimension_names();
+std::span<const NamedValue> action_kind_names();
 
 // What a fault kind may hit: bits.
 enum FaultTarget : uint16_t {

@@ -28,6 +28,8 @@ struct Topology {
                                        ClientType::pad};
   uint32_t group_count = 0;
   uint32_t group_size = 0;
+  // Who is in each group at the start; empty = drawn. Count and size follow from it.
+  std::vector<std::vector<uint64_t>> group_members;
   std::vector<uint32_t> node_weights;  // empty = all 1
   friend bool operator==(const Topology&, const Topology&) = default;
 };
@@ -64,7 +66,23 @@ struct ScriptedMessage {
   std::optional<uint64_t> to;     // user ...
   std::optional<uint32_t> group;  // ... or group
   uint32_t device = 0;
+  uint32_t bytes = 0;  // 0 = drawn
+  // Number in the list: sent when the sender has been shown that one, and not before `at`.
+  std::optional<uint32_t> answers;
   friend bool operator==(const ScriptedMessage&, const ScriptedMessage&) = default;
+};
+
+// What else a user does by script. What makes no sense at its time (a user who is away relocates, a
+// member joins) is left out, as it is where it is drawn; so any part of a script is a script.
+enum class ActionKind : uint8_t { relocate, offline, join, leave };
+struct ScriptedAction {
+  DurationNs at_ns = 0;
+  ActionKind kind = ActionKind::relocate;
+  uint64_t user = 0;
+  uint32_t device = 0;               // not for offline: all go
+  DurationNs for_ns = 20 * kSecond;  // offline; kNever = does not come back
+  std::optional<uint32_t> group;     // join, leave
+  friend bool operator==(const ScriptedAction&, const ScriptedAction&) = default;
 };
 
 struct WorkloadConfig {
@@ -83,6 +101,7 @@ struct WorkloadConfig {
   bool relocate_recipients_only = false;  // cost scenarios: only users that receive relocate
   uint32_t senders = 0;                   // cost scenarios: only users 0..senders-1 send; 0 = all
   std::vector<ScriptedMessage> messages;
+  std::vector<ScriptedAction> actions;
   friend bool operator==(const WorkloadConfig&, const WorkloadConfig&) = default;
 };
 

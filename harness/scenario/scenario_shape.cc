@@ -11,7 +11,6 @@ namespace imroute {
 namespace {
 
 constexpr uint64_t kMostNodes = 10'000;
-constexpr uint64_t kMostUsers = 100'000'000;
 constexpr uint32_t kWhole = 1'000'000;  // a share of 1, in millionths
 constexpr int64_t kNotGiven = -1;
 
@@ -126,9 +125,6 @@ ShapeKey enum_list_key(const char* name, std::vector<E>& field, std::span<const 
 }
 
 Shape topology_shape(Topology& t) {
-  Shape groups;
-  groups.add(count_key("count", t.group_count, 0, 1'000'000, "groups that exist at the start"));
-  groups.add(count_key("size", t.group_size, 0, kMaxGroupSize, "members of each at the start"));
   Shape shape;
   shape.add(
       count_key("nodes", t.nodes, 1, kMostNodes, "IM servers that hold connections").require());
@@ -138,7 +134,7 @@ Shape topology_shape(Topology& t) {
                       "terminals of each user, numbered from 0"));
   shape.add(enum_list_key("device_types", t.device_types, client_type_names(), false,
                           "type of device 0, 1, ..., repeated from the start when it is shorter"));
-  shape.add(object_key("groups", std::move(groups), "group conversations"));
+  shape.add(object_key("groups", groups_shape(t), "group conversations"));
   shape.add(count_list_key("node_weights", t.node_weights, 1'000'000,
                            "relative capacity of each node, one number a node; default all 1"));
   return shape;
@@ -182,53 +178,6 @@ Shape network_shape(NetworkConfig& n) {
   return shape;
 }
 
-// An optional number: absent until given.
-template <class Int>
-ShapeKey optional_count_key(const char* name, std::optional<Int>& field, uint64_t most,
-                            const char* help) {
-  ShapeKey key;
-  key.name = name;
-  key.help = help;
-  const auto number = std::make_shared<uint64_t>(field.value_or(0));
-  const ShapeKey inner = count_key(name, *number, 0, most, help);
-  key.read = [&field, number, inner](const JsonValue& value, ShapeReader& reader) {
-    const size_t errors = reader.errors();
-    inner.read(value, reader);
-    if (reader.errors() == errors) field = static_cast<Int>(*number);
-  };
-  key.write = [&field, inner] { return field ? inner.write() : JsonValue{}; };
-  key.schema = inner.schema;
-  return key;
-}
-
-Shape message_shape(ScriptedMessage& m) {
-  Shape shape;
-  shape.add(duration_key("at", m.at_ns, "when", {.zero = true}).require());
-  shape.add(count_key("from", m.from, 0, kMostUsers, "the user who sends").require());
-  shape.add(optional_count_key("to", m.to, kMostUsers, "the user who receives; or give `group`"));
-  shape.add(
-      optional_count_key("group", m.group, 1'000'000, "the group that receives; or give `to`"));
-  shape.add(count_key("device", m.device, 0, kMaxDevicesPerUser - 1, "the sender's device"));
-  shape.check = [&m](const JsonValue& value, ShapeReader& reader) {
-    if (m.to.has_value() == m.group.has_value()) {
-      reader.error(value, m.to ? "both \"to\" and \"group\" are given: remove one"
-                               : "one of the keys \"to\" and \"group\" is missing");
-    }
-  };
-  JsonValue one = JsonValue::make_object();
-  JsonValue choices = JsonValue::make_array();
-  for (const char* name : {"to", "group"}) {
-    JsonValue names = JsonValue::make_array();
-    names.items.push_back(JsonValue::make_string(name));
-    JsonValue need = JsonValue::make_object();
-    need.add("required", std::move(names));
-    choices.items.push_back(std::move(need));
-  }
-  one.add("oneOf", std::move(choices));
-  shape.more_schema.push_back(std::move(one));
-  return shape;
-}
-
 Shape workload_shape(WorkloadConfig& w) {
   Shape offline;
   offline.add(millionths_key("share", w.offline_share_ppm, 900'000,
@@ -266,6 +215,11 @@ Shape workload_shape(WorkloadConfig& w) {
   };
   shape.add(std::move(senders));
   shape.add(object_list_key("messages", w.messages, message_shape, "scripted messages"));
+  ShapeKey actions =
+      object_list_key("actions", w.actions, action_shape,
+                      "what else users do by script: relocate, go offline, join, leave");
+  actions.write = [&w, write = actions.write] { return w.actions.empty() ? JsonValue{} : write(); };
+  shape.add(std::move(actions));
   return shape;
 }
 
@@ -365,6 +319,14 @@ void complete(Scenario& s) {
   if (s.strategy.kind == StrategyKind::central && placement.kind == PlacementKind::range &&
       placement.key_space == 0) {
     placement.key_space = s.topology.users;
+  }
+  Topology& t = s.topology;
+  if (!t.group_members.empty()) {
+    t.group_count = static_cast<uint32_t>(t.group_members.size());
+    t.group_size = 0;
+    for (const std::vector<uint64_t>& group : t.group_members) {
+      t.group_size = std::max(t.group_size, static_cast<uint32_t>(group.size()));
+    }
   }
   s.workload.rate_per_user = static_cast<double>(s.workload.rate_microhz) / 1e6;
   if (s.nemesis.enabled && s.nemesis.until_ns == 0) {

@@ -8,8 +8,14 @@
 
 namespace imroute {
 
+inline constexpr uint64_t kMostUsers = 100'000'000;
+
 Shape scenario_shape(Scenario& scenario);  // without `matrix` and `ci`, which are the loader's
 Shape fault_shape(Fault& fault);
+// script_shape.cc
+Shape groups_shape(Topology& topology);
+Shape message_shape(ScriptedMessage& message);
+Shape action_shape(ScriptedAction& action);
 ShapeKey expect_key(std::vector<Expectation>& expect);
 
 // Fills in what is derived from other keys. After it every field means what it says.

@@ -13,6 +13,11 @@ std::string write_scenario(const Scenario& scenario) {
   return json_text(write_shape(scenario_shape(copy))) + "\n";
 }
 
+std::string write_scenario_line(const Scenario& scenario) {
+  Scenario copy = scenario;
+  return json_line(write_shape(scenario_shape(copy)));
+}
+
 std::string write_effective(const Scenario& scenario, const std::vector<Fault>& plan) {
   Scenario copy = scenario;
   copy.faults = plan;

@@ -13,6 +13,8 @@ namespace imroute {
 
 // The canonical form, nemesis included.
 std::string write_scenario(const Scenario& scenario);
+// The same on one line, without its end.
+std::string write_scenario_line(const Scenario& scenario);
 
 // What was really run: all defaults, `plan` in place of the scenario's own faults, no nemesis.
 // Running it gives the same trace hash.

@@ -1,7 +1,8 @@
 // The bodies and numbers of workload messages: the first eight bytes of a body are its number
 // (tag), the rest follows from the number, so that whoever reads a body knows what it must be.
 //
-// Tags: messages that users start are numbered 1, 2, 3 ...; they are the same under every strategy.
+// Tags: scripted messages have their place in the script, from 1 on; the others that users start
+// follow, 1, 2, 3 ...; they are the same under every strategy.
 // The d-th message of a direct exchange that message n started is n + d * 2^40. Answers in groups
 // have numbers drawn from (answered tag, user), with bit 62 set.
 #pragma once

@@ -7,6 +7,7 @@
 namespace imroute {
 namespace {
 constexpr uint32_t kMillion = 1'000'000;
+
 }  // namespace
 
 void Arrivals::start(uint64_t seed, std::string_view purpose, uint64_t entity,
@@ -36,9 +37,7 @@ Workload::State::State(const Scenario& s, uint64_t seed_value, BlobPool& blobs)
       away_(s.topology.users),
       reply_key(hash_text("reply", seed_value)),
       size_key(hash_text("size", seed_value)) {
-  std::stable_sort(
-      config.messages.begin(), config.messages.end(),
-      [](const ScriptedMessage& a, const ScriptedMessage& b) { return a.at_ns < b.at_ns; });
+  start_script();
   make_groups();
   start_sources();
 }
@@ -50,6 +49,14 @@ void Workload::State::make_groups() {
   for (uint32_t g = 0; g < topology.group_count; ++g) {
     Rng rng = Rng::stream(seed, "group", g);
     std::vector<UserId>& group = groups.emplace_back();
+    if (!topology.group_members.empty()) {
+      for (const uint64_t user : topology.group_members[g]) {
+        group.push_back(UserId{user});
+        groups_of[user].push_back(g);
+      }
+      std::sort(group.begin(), group.end());
+      continue;
+    }
     FlatMap<uint64_t, uint8_t> taken;
     // Floyd's sampling: `size` distinct users without a shuffle of all.
     for (uint64_t top = topology.users - size; top < topology.users; ++top) {
@@ -111,7 +118,9 @@ void Workload::State::next_first_absence() {
 int64_t Workload::State::base_at() const {
   switch (next_source) {
     case Source::script:
-      return config.messages[script_next].at_ns;
+      return config.messages[script[script_next]].at_ns;
+    case Source::action:
+      return config.actions[actions[action_next]].at_ns;
     case Source::first_absence:
       return first_absence_at(first_absence_user);
     case Source::comeback:
@@ -143,8 +152,11 @@ void Workload::State::settle() {
       }
     };
     if (!limit_reached()) {
-      if (script_next < config.messages.size()) {
-        offer(Source::script, config.messages[script_next].at_ns);
+      if (script_next < script.size()) {
+        offer(Source::script, config.messages[script[script_next]].at_ns);
+      }
+      if (action_next < actions.size()) {
+        offer(Source::action, config.actions[actions[action_next]].at_ns);
       }
       offer(Source::first_absence, first_absence_at(first_absence_user));
       offer(Source::comeback, returns.empty() ? kNever : returns.top().at);
@@ -193,6 +205,8 @@ bool Workload::State::makes_sense() {
       chosen_user = UserId{rng.below(users)};
       return !away(chosen_user);
     }
+    case Source::action:
+      return choose_action();
     case Source::first_absence:
       chosen_user = UserId{first_absence_user};
       return !away(chosen_user);
@@ -209,6 +223,9 @@ void Workload::State::skip() {
   switch (next_source) {
     case Source::script:
       ++script_next;
+      break;
+    case Source::action:
+      ++action_next;
       break;
     case Source::first_absence:
       next_first_absence();
@@ -262,7 +279,7 @@ bool Workload::State::choose_group_change(Rng& rng) {
   return !away(user) && (!join || !std::binary_search(now.begin(), now.end(), user));
 }
 
-void Workload::State::apply_group_change(int64_t t, Rng& rng) {
+void Workload::State::apply_group_change(int64_t t, DeviceKey device) {
   const auto [g, user, join] = chosen_change;
   std::vector<UserId>& now = members[g];
   std::vector<uint32_t>& mine = groups_of[user.value];
@@ -274,7 +291,7 @@ void Workload::State::apply_group_change(int64_t t, Rng& rng) {
     now.erase(at);
     mine.erase(std::find(mine.begin(), mine.end(), g));
   }
-  Action action{.at_ns = t, .device = device_of(user, rng), .command = {}, .answers_tag = 0};
+  Action action{.at_ns = t, .device = device, .command = {}, .answers_tag = 0};
   action.command.kind = join ? CommandKind::join : CommandKind::leave;
   action.command.conversation = ConversationId::group(g);
   action.command.tag = ++last_tag;
@@ -295,9 +312,11 @@ void Workload::State::push_command(int64_t t, UserId user, CommandKind kind) {
 }
 
 void Workload::State::push_message(int64_t t, DeviceKey from, ConversationId conversation,
-                                   uint64_t tag, uint64_t answers) {
+                                   uint64_t tag, uint64_t answers, uint32_t bytes) {
   Rng rng(mix64(size_key, tag));
-  const int64_t size = std::clamp<int64_t>(draw(config.payload, rng), 8, kMaxPayloadBytes);
+  const int64_t size = bytes != 0
+                           ? int64_t{bytes}
+                           : std::clamp<int64_t>(draw(config.payload, rng), 8, kMaxPayloadBytes);
   Action action{.at_ns = t, .device = from, .command = {}, .answers_tag = answers};
   action.command.kind = CommandKind::send;
   action.command.conversation = conversation;
@@ -307,47 +326,53 @@ void Workload::State::push_message(int64_t t, DeviceKey from, ConversationId con
   ++sent;
 }
 
-void Workload::State::go_away(int64_t t, UserId user, Rng& rng) {
+void Workload::State::push_relocation(int64_t t, DeviceKey device) {
+  Action action{.at_ns = t, .device = device, .command = {}, .answers_tag = 0};
+  action.command.kind = CommandKind::relocate;
+  ready.push_back(std::move(action));
+}
+
+DurationNs Workload::State::drawn_absence(Rng& rng) const {
+  return rng.between(config.offline_away_ns / 2,
+                     config.offline_away_ns + config.offline_away_ns / 2);
+}
+
+void Workload::State::go_away(int64_t t, UserId user, DurationNs how_long) {
   away_[user.value] = true;
   push_command(t, user, CommandKind::stop);
-  const int64_t away_ns = config.offline_away_ns;
-  returns.push({t + rng.between(away_ns / 2, away_ns + away_ns / 2), user});
+  if (how_long < kNever - t) returns.push({t + how_long, user});
 }
 
 void Workload::State::take_base() {
   const int64_t t = base_at();
   switch (next_source) {
-    case Source::script: {
-      const ScriptedMessage& m = config.messages[script_next];
-      const auto to = m.group ? ConversationId::group(*m.group)
-                              : ConversationId::direct(UserId{m.from}, UserId{m.to.value_or(0)});
-      push_message(t, {UserId{m.from}, m.device}, to, ++last_tag, 0);
+    case Source::script:
+      send_scripted();
       break;
-    }
+    case Source::action:
+      act(t, config.actions[actions[action_next]]);
+      break;
     case Source::message:
     case Source::burst: {
       const bool base = next_source == Source::message;
       const Arrivals& from = base ? messages : bursts[next_burst].arrivals;
       Rng rng(mix64(from.key + 1, from.count));
-      push_message(t, device_of(chosen_user, rng), chosen_conversation, ++last_tag, 0);
+      push_message(t, device_of(chosen_user, rng), chosen_conversation, ++last_tag, 0, 0);
       break;
     }
     case Source::relocation: {
       Rng rng(mix64(relocations.key + 1, relocations.count));
-      Action action{
-          .at_ns = t, .device = device_of(chosen_user, rng), .command = {}, .answers_tag = 0};
-      action.command.kind = CommandKind::relocate;
-      ready.push_back(std::move(action));
+      push_relocation(t, device_of(chosen_user, rng));
       break;
     }
     case Source::first_absence: {
       Rng rng = Rng::stream(seed, "first away", first_absence_user);
-      go_away(t, chosen_user, rng);
+      go_away(t, chosen_user, drawn_absence(rng));
       break;
     }
     case Source::absence: {
       Rng rng(mix64(absences.key + 1, absences.count));
-      go_away(t, chosen_user, rng);
+      go_away(t, chosen_user, drawn_absence(rng));
       break;
     }
     case Source::comeback: {
@@ -358,7 +383,7 @@ void Workload::State::take_base() {
     }
     case Source::group_change: {
       Rng rng(mix64(group_changes.key + 1, group_changes.count));
-      apply_group_change(t, rng);
+      apply_group_change(t, device_of(chosen_change.user, rng));
       break;
     }
     case Source::none:

@@ -41,6 +41,7 @@ struct PendingReply {
   uint64_t tag, answers_tag;
   DeviceKey device;
   ConversationId conversation;
+  uint32_t bytes;  // 0 = drawn
   friend bool operator>(const PendingReply& a, const PendingReply& b) {
     return a.at != b.at ? a.at > b.at : a.tag > b.tag;
   }
@@ -82,6 +83,7 @@ struct GroupChange {
 
 enum class Source : uint8_t {
   script,
+  action,
   first_absence,
   comeback,
   message,
@@ -105,13 +107,20 @@ struct Workload::State {
   void take_base();
 
   bool away(UserId user) const { return away_[user.value]; }
-  void go_away(int64_t t, UserId user, Rng& rng);
+  DurationNs drawn_absence(Rng& rng) const;
+  void go_away(int64_t t, UserId user, DurationNs how_long);
+  void push_relocation(int64_t t, DeviceKey device);
   void push_command(int64_t t, UserId user, CommandKind kind);
   void push_message(int64_t t, DeviceKey from, ConversationId conversation, uint64_t tag,
-                    uint64_t answers);
+                    uint64_t answers, uint32_t bytes);
+  bool choose_action();
+  void start_script();
+  void send_scripted();
+  void answer_by_script(int64_t t, DeviceKey shown_to, uint64_t tag);
   bool choose_message(UserId from, Rng& rng);
   bool choose_group_change(Rng& rng);
-  void apply_group_change(int64_t t, Rng& rng);
+  void apply_group_change(int64_t t, DeviceKey device);
+  void act(int64_t t, const ScriptedAction& action);
   bool limit_reached() const { return config.message_limit != 0 && sent >= config.message_limit; }
   DeviceKey device_of(UserId user, Rng& rng) const;
   int64_t first_absence_at(uint64_t user) const;
@@ -129,7 +138,11 @@ struct Workload::State {
   std::vector<std::vector<uint32_t>> groups_of;  // by user; empty without groups
   std::vector<bool> away_;
 
-  size_t script_next = 0;
+  // Positions in config.messages (answers apart) and config.actions, in order of time.
+  std::vector<uint32_t> script, actions;
+  size_t script_next = 0, action_next = 0;
+  std::vector<std::vector<uint32_t>> answers_to;  // by scripted message; empty without any
+  std::vector<bool> answered_by_script;
   uint64_t first_absence_user = 0;
   // allowed: its order is total, no ties
   std::priority_queue<Return, std::vector<Return>, std::greater<>> returns;

@@ -36,7 +36,8 @@ Action Workload::take() {
     if (!s.replies.empty() && s.replies.top().at < base) {
       const PendingReply reply = s.replies.top();
       s.replies.pop();
-      s.push_message(reply.at, reply.device, reply.conversation, reply.tag, reply.answers_tag);
+      s.push_message(reply.at, reply.device, reply.conversation, reply.tag, reply.answers_tag,
+                     reply.bytes);
     } else {
       IM_ASSERT(base != kNever);
       s.take_base();
@@ -50,11 +51,10 @@ Action Workload::take() {
 
 void Workload::on_shown(int64_t t, DeviceKey to, const Entry& entry) {
   State& s = *state_;
-  if (entry.kind != EntryKind::message || entry.sender == to.user || s.contacts.restricted()) {
-    return;
-  }
-  if (s.config.reply_share_ppm == 0) return;
+  if (entry.kind != EntryKind::message) return;
   const uint64_t tag = payload_tag(entry.payload);
+  s.answer_by_script(t, to, tag);
+  if (s.config.reply_share_ppm == 0 || entry.sender == to.user || s.contacts.restricted()) return;
   const uint64_t key = mix64(mix64(s.reply_key, tag), to.user.value);
   Rng rng(key);
   // A group as a whole answers as often as one user would, or answers would multiply without end.
@@ -65,7 +65,7 @@ void Workload::on_shown(int64_t t, DeviceKey to, const Entry& entry) {
   const int64_t at = t + rng.between(kThinkMin, kThinkMax);
   if (at >= s.duration_ns || !s.answered.insert(key)) return;
   s.replies.push(
-      {at, reply_tag(tag, to.user, entry.conversation.is_group()), tag, to, entry.conversation});
+      {at, reply_tag(tag, to.user, entry.conversation.is_group()), tag, to, entry.conversation, 0});
   s.settle();
 }
 

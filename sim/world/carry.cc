@@ -166,7 +166,11 @@ void World::arm_workload() {
 void World::run_workload() {
   if (workload_armed_ > now_) return;  // an earlier event has done it
   workload_armed_ = kNever;
-  while (!workload_stopped_ && workload_->next_at() <= now_) act(workload_->take());
+  while (!workload_stopped_ && workload_->next_at() <= now_) {
+    Action action = workload_->take();
+    if (options_.action_sink) options_.action_sink(action);
+    act(std::move(action));
+  }
   arm_workload();
 }
 

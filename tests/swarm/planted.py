@@ -2,11 +2,12 @@
 """Every planted bug (core/base/planted_bugs.h) is caught by the oracle it names, within so many seeds
 of the default swarm; and without a planted bug the test build does what the production build does.
 
-planted.py PLANTED_PROGRAM PROGRAM SEEDS JOBS [--ranges N] [--table FILE] [BUG...]
+planted.py PLANTED_PROGRAM PROGRAM SEEDS JOBS [--ranges N] [--table FILE] [--shrink] [BUG...]
 
 For each bug N disjoint ranges of SEEDS seeds each are run until the named oracle is violated; the
-line of a bug says the seeds that took, median and worst over the ranges. --table writes the page
-docs/planted-bugs.md.
+line of a bug says the seeds that took, median and worst over the ranges. --shrink makes each small:
+what comes out fails with the bug and holds without it, and nine of ten are as small as SMALL.
+--table does that and writes the page docs/planted-bugs.md.
 """
 import argparse
 import concurrent.futures
@@ -26,6 +27,7 @@ SAME = [("scenarios/nemesis.json", seed) for seed in (1, 2, 3)] + [
     ("scenarios/multi-device-kick.json", 1)]
 # Bugs that the mailbox heals: nothing is lost, and only the oracle of routing may see them.
 HEALED = ["nack_ignored"]
+SMALL = (5, 10, 50)  # faults, users, messages
 FIRST = 1_000_000  # ranges begin here and there, far from the seeds that others use
 APART = 100_000
 
@@ -70,20 +72,27 @@ def search(program, bug, first, seeds):
     return None, others, None
 
 
-def shrunk(program, command):
-    """Faults, users and messages of the smallest scenario that fails the same way; None: no such
-    scenario was made."""
+def shrunk(program, bug, command):
+    """(faults, users, messages) of the smallest scenario that fails the same way, and what is wrong
+    with it: it must fail by itself, and hold without the bug."""
     words = shlex.split(command)[1:]
     words[0] = "shrink"
     with tempfile.TemporaryDirectory() as folder:
         out = os.path.join(folder, "small.json")
         try:
-            subprocess.run([program, *words, "--out", out], cwd=ROOT, capture_output=True, timeout=600)
-            with open(out, encoding="utf-8") as file:
-                small = json.load(file)
-        except (subprocess.TimeoutExpired, OSError, json.JSONDecodeError):
-            return None
-    return len(small.get("faults", [])), small["topology"]["users"], len(small.get("workload", {}).get("messages", []))
+            done = subprocess.run([program, *words, "--fingerprint", bug["oracle"], "--jobs", "1", "--json", "--out",
+                                   out], cwd=ROOT, capture_output=True, text=True, timeout=600)
+            after = json.loads(done.stdout)["after"]
+        except subprocess.TimeoutExpired:
+            return None, "shrink did not end within 600 s"
+        except json.JSONDecodeError:
+            return None, f"shrink ended with {done.returncode}: {done.stderr.strip()[-300:]}"
+        sizes = after["faults"], after["users"], after["messages"]
+        if bug["oracle"] not in Outcome(program, ["run", out, "--plant", bug["name"]]).violated():
+            return sizes, "what shrink made does not fail"
+        if bug["oracle"] in Outcome(program, ["run", out]).violated():
+            return sizes, "what shrink made fails without the bug too"
+    return sizes, None
 
 
 def write_page(path, rows, ranges, seeds):
@@ -134,6 +143,7 @@ def main():
     parser.add_argument("bugs", nargs="*")
     parser.add_argument("--ranges", type=int, default=1)
     parser.add_argument("--table")
+    parser.add_argument("--shrink", action="store_true")
     options = parser.parse_args()
     planted, plain = os.path.abspath(options.planted), os.path.abspath(options.plain)
     listed = subprocess.run([planted, "list", "bugs", "--json"], check=True, capture_output=True, text=True)
@@ -145,7 +155,7 @@ def main():
     passed += len(SAME) - failed
     print(f"off by default: {passed} of {len(SAME)} runs have the trace hash of the production build", flush=True)
 
-    rows = []
+    rows, big = [], []
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         work = [(bug, [pool.submit(search, planted, bug, FIRST + k * APART, options.seeds)
                        for k in range(options.ranges)]) for bug in bugs]
@@ -155,8 +165,13 @@ def main():
             missed = len(found) - len(took)
             row = dict(bug, missed=missed, median=statistics.median(took) if took else None,
                        worst=max(took) if took else None)
-            if options.table and took:
-                row["shrunk"] = shrunk(planted, next(command for _, _, command in found if command))
+            if (options.table or options.shrink) and took:
+                row["shrunk"], problem = shrunk(planted, bug, next(command for _, _, command in found if command))
+                if problem:
+                    failed += 1
+                    print(f"FAILED {bug['name']}: {problem}", flush=True)
+                elif any(have > most for have, most in zip(row["shrunk"], SMALL)):
+                    big.append(bug["name"])
             rows.append(row)
             others = {}
             for _, seen, _ in found:
@@ -175,6 +190,14 @@ def main():
     medians = [row["median"] for row in rows if row["median"] is not None]
     if medians:
         print(f"median of medians: {statistics.median(medians):g} seeds; worst {max(r['worst'] or 0 for r in rows)}")
+    tried = sum(row.get("shrunk") is not None for row in rows)
+    if tried:
+        small = tried - len(big)
+        print(f"shrunk: {small} of {tried} have at most {SMALL[0]} faults, {SMALL[1]} users and {SMALL[2]} messages"
+              + (f"; not {', '.join(big)}" if big else ""))
+        if small < 0.9 * tried:
+            failed += 1
+            print("FAILED shrink: fewer than nine of ten are small")
     if options.table:
         write_page(options.table, rows, options.ranges, options.seeds)
     print(f"{passed} passed, {failed} failed")

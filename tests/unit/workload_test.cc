@@ -297,6 +297,96 @@ TEST(Workload, ScriptAndLimit) {
   EXPECT_EQ(actions.size(), 100u);
 }
 
+Scenario silent(uint64_t users, double seconds) {
+  Scenario s = chat(users, seconds);
+  s.workload.rate_microhz = 0;
+  s.workload.contacts_per_user = 3;
+  return s;
+}
+
+TEST(Workload, AScriptedAnswerWaitsForItsTimeAndItsQuestion) {
+  BlobPool pool;
+  Scenario s = silent(10, 60);
+  const auto message = [&](int64_t at, uint64_t from, uint64_t to,
+                           std::optional<uint32_t> answers) {
+    ScriptedMessage m;
+    m.at_ns = at * kSecond;
+    m.from = from;
+    m.to = to;
+    m.bytes = 40;
+    m.answers = answers;
+    s.workload.messages.push_back(m);
+  };
+  message(10, 1, 2, {});
+  message(12, 2, 1, 0);  // shown at 11 s: sent at its time
+  message(12, 1, 2, {});
+  message(13, 2, 1, 2);  // shown at 20 s: sent then
+  message(14, 2, 1, 0);  // a second answer to the same message
+  message(15, 3, 1, {});
+  message(16, 1, 3, 5);  // never shown: never sent
+  Workload w(s, 3, pool);
+  const Action question = w.take();
+  EXPECT_EQ(question.command.tag, 1u);
+  EXPECT_EQ(question.command.payload.size(), 40u);
+  w.on_shown(11 * kSecond, {UserId{1}, 0}, entry_of(question));  // on another device: no answer
+  EXPECT_EQ(w.next_at(), 12 * kSecond);
+  w.on_shown(11 * kSecond, {UserId{2}, 0}, entry_of(question));
+  w.on_shown(11 * kSecond, {UserId{2}, 0}, entry_of(question));  // shown twice, answered once
+  std::vector<Action> rest;
+  for (int i = 0; i < 4; ++i) rest.push_back(w.take());
+  std::map<uint64_t, std::pair<int64_t, uint64_t>> sent;  // tag -> when, what it answers
+  for (const Action& a : rest) sent[a.command.tag] = {a.at_ns / kSecond, a.answers_tag};
+  using Sent [[maybe_unused]] = std::pair<int64_t, uint64_t>;
+  EXPECT_EQ(sent[2], Sent(12, 1));
+  EXPECT_EQ(sent[3], Sent(12, 0));
+  EXPECT_EQ(sent[5], Sent(14, 1));
+  EXPECT_EQ(sent[6], Sent(15, 0));
+  EXPECT_EQ(w.next_at(), kNever);
+  for (const Action& a : rest) {
+    if (a.command.tag == 3) w.on_shown(20 * kSecond, {UserId{2}, 0}, entry_of(a));
+  }
+  ASSERT_EQ(w.next_at(), 20 * kSecond);
+  EXPECT_EQ(w.take().command.tag, 4u);
+  EXPECT_EQ(w.next_at(), kNever);
+}
+
+TEST(Workload, ScriptedActionsThatMakeSense) {
+  BlobPool pool;
+  Scenario s = silent(6, 60);
+  s.topology.group_members = {{3, 1, 0}};
+  s.topology.group_count = 1;
+  s.topology.group_size = 3;
+  const auto act = [&](int64_t at, ActionKind kind, uint64_t user,
+                       std::optional<uint32_t> group = {}) {
+    ScriptedAction a;
+    a.at_ns = at * kSecond;
+    a.kind = kind;
+    a.user = user;
+    a.for_ns = 5 * kSecond;
+    a.group = group;
+    s.workload.actions.push_back(a);
+  };
+  act(10, ActionKind::offline, 2);
+  act(11, ActionKind::relocate, 2);  // is away
+  act(12, ActionKind::join, 1, 0);   // is a member
+  act(16, ActionKind::relocate, 2);
+  act(17, ActionKind::join, 5, 0);
+  act(18, ActionKind::leave, 0, 0);
+  act(19, ActionKind::leave, 3, 0);
+  act(20, ActionKind::leave, 1, 0);  // two must stay
+  Workload w(s, 3, pool);
+  EXPECT_EQ(w.groups(), (std::vector<std::vector<UserId>>{{UserId{0}, UserId{1}, UserId{3}}}));
+  std::vector<std::pair<int64_t, CommandKind>> seen;
+  for (const Action& a : all(w)) seen.emplace_back(a.at_ns / kSecond, a.command.kind);
+  using K = CommandKind;
+  EXPECT_EQ(seen, (std::vector<std::pair<int64_t, K>>{{10, K::stop},
+                                                      {15, K::start},
+                                                      {16, K::relocate},
+                                                      {17, K::join},
+                                                      {18, K::leave},
+                                                      {19, K::leave}}));
+}
+
 TEST(Workload, BodyFollowsFromTheNumber) {
   BlobPool pool;
   const Payload a = make_body(pool, 77, 100), b = make_body(pool, 77, 100),
