@@ -197,7 +197,8 @@ void World::dispatch(uint64_t event) {
       return;
     }
     case WorldEvent::service_timer:
-      if (service_armed_ > now_) return;
+      // While things land nobody renews a lease, so none ends either.
+      if (service_armed_ > now_ || landing_) return;
       service_armed_ = kNever;
       if (!machines_[layout_.service(Role::registry)].alive) return;  // armed again at its return
       registry_->expire_due(now_);

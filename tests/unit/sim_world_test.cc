@@ -101,6 +101,23 @@ TEST(World, TracingDoesNotChangeTheRun) {
   EXPECT_GT(lines, 500u);
 }
 
+// At the end nobody is woken while things land: longer than this lease, which must not end then.
+TEST(World, AShortLeaseOutlivesTheEndOfTheRun) {
+  Scenario s = small();
+  s.sessions.lease_ns = 1500 * kMillisecond;
+  s.sessions.client_lease_ns = kSecond;
+  s.sessions.client_heartbeat_ns = 300 * kMillisecond;
+  SimulationOptions options;
+  options.trace = true;
+  std::string fenced;
+  options.trace_sink = [&](const std::string& line) {
+    if (line.find("\"kind\":\"fenced\"") != std::string::npos) fenced += line + "\n";
+  };
+  const Result r = simulate(s, options);
+  EXPECT_EQ(r.verdict, Verdict::pass) << first_violation(r);
+  EXPECT_EQ(fenced, "");
+}
+
 TEST(World, StopsWhereItIsTold) {
   SimulationOptions options;
   options.until_ns = 8 * kSecond;
