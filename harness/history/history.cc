@@ -258,6 +258,7 @@ void History::appended(int64_t t, const Entry& entry) {
   m.client_seq = narrow(entry.client_seq);
   m.flags = static_cast<uint8_t>((m.flags | kStored) & ~kDiscarded);
   s.books.link(index);
+  judge_stored_answer(s, t, index);
   s.entitle(index);
   s.close_when_done(index);
 }

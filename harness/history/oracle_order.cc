@@ -80,6 +80,19 @@ void judge_order(History::State& s, const Showing& showing) {
                    " after a later message of that sender");
 }
 
+// In the log an answer follows its question, which was read there; unless the store has lost the
+// question since, and its sender, who was not told that it was accepted, sends it again later.
+void judge_stored_answer(History::State& s, int64_t t, uint32_t message) {
+  const MessageBook& m = s.books.message(message);
+  const uint32_t question = m.answers == 0 ? kNothing : s.books.find_tag(m.answers);
+  if (question == kNothing) return;  // every reader has shown it
+  const MessageBook& q = s.books.message(question);
+  if (q.conversation != m.conversation || q.is(kStored) || q.is(kDiscarded)) return;
+  s.violate(Property::reply_order, t,
+            "the mailbox stored " + s.say_message(message) + " before what it answers, " +
+                s.say_message(question));
+}
+
 void judge_reply_order(History::State& s, const Showing& showing) {
   const MessageBook& m = s.books.message(showing.message);
   if (m.answers == 0 || !s.lossless()) return;
@@ -88,6 +101,8 @@ void judge_reply_order(History::State& s, const Showing& showing) {
   if (question == kNothing) return;  // every reader has shown it
   const MessageBook& q = s.books.message(question);
   if (q.conversation != m.conversation || q.is(kDiscarded)) return;
+  // The log itself has the answer first: who shows it keeps to the log (judge_stored_answer).
+  if (q.position() > m.position()) return;
   const uint32_t place = s.books.place(q, showing.device);
   if (place == kNothing || !s.books.waiting(q, place) || !s.ordered()) return;
   s.violate(Property::reply_order, showing.t,
