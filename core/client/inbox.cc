@@ -55,7 +55,8 @@ uint64_t& Client::State::shown_of(Conversation& conversation, DeviceKey sender) 
 // Windowed, stop_and_wait: positions rise, and a sender's client_seq rises along them. The second
 // rule finds an entry that a store lost and got again at a new position.
 bool Client::State::show_sequenced(Conversation& conversation, const Entry& entry) {
-  const bool later = entry.position > conversation.cursor();
+  const bool later = IM_PLANTED(rewind_ignored) ? entry.position.seq > conversation.cursor_seq
+                                                : entry.position > conversation.cursor();
   if (later) conversation.set_cursor(entry.position);
   if (entry.client_seq == 0) return later || !dedup;  // not from a device (the seeded create)
   uint64_t& highest = shown_of(conversation, sender_of(entry));
