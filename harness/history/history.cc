@@ -234,6 +234,7 @@ void History::appended(int64_t t, const Entry& entry) {
     s.books.group(c).apply(entry, t);
   }
   if (!s.lossless()) return;
+  if (index == kNothing && s.lost_when_closed.contains(tag)) return;  // nobody waits for it
   if (tag != 0 && (index == kNothing || s.books.message(index).is(kStored))) {
     s.violate(Property::no_duplicate, t,
               "the mailbox stored " + s.say_entry(entry) + ", number " + std::to_string(tag) +
@@ -280,7 +281,12 @@ void History::discarded(int64_t t, const Entry& entry) {
   }
   const uint32_t index = s.books.at_position(c, entry.position);
   if (entry.conversation.is_group()) s.books.group(c).undo(entry);
-  if (index == kNothing) return;  // everybody had seen it
+  if (index == kNothing) {  // everybody had seen it
+    if (entry.kind == EntryKind::message) {
+      s.lost_when_closed[payload_tag(entry.payload)] = t - s.unsynced_window_ns;
+    }
+    return;
+  }
   MessageBook& m = s.books.message(index);
   m.flags = static_cast<uint8_t>((m.flags | kDiscarded) & ~kStored);
   judge_discarded(s, t, index);

@@ -83,6 +83,12 @@ bool judge_unknown(History::State& s, const Showing& x) {
     const uint32_t sender = s.books.device_index({x.entry.sender, x.entry.sender_device});
     known = sender != kNothing && x.entry.client_seq <= s.books.sender_seq(x.conversation, sender);
   }
+  // Stored again after everybody had shown it: new to who was not there the first time.
+  const auto lost = s.lost_when_closed.find(tag);
+  if (lost != s.lost_when_closed.end() &&
+      (x.entry.conversation.is_group() || d.first_bind > lost->second)) {
+    return false;
+  }
   // Sent a moment before the device was first seen: it was not counted among the readers.
   if (known && !d.first_bind_exact && x.t - d.first_bind < kYoung) return false;
   if (known) {

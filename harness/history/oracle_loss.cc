@@ -42,8 +42,7 @@ void judge_accepted(History::State& s, int64_t t, uint32_t message) {
   if (m.is(kDiscarded)) {  // the acceptance was on its way when the store lost the record
     s.result.messages.deliveries_expected += m.missed;
     excuse(s, t, message, m.missed);
-    s.books.release(message);
-    return;
+    return;  // stays in the books: a node whose append had no answer in time may store it again
   }
   if (!m.is(kStored)) {
     ++s.result.messages.lost;

@@ -55,6 +55,7 @@ History::State::State(const Scenario& s, const std::vector<Fault>& plan)
       delivery_round_ns(delivery_round(s)),
       core_nodes(settle_core(s).nodes),
       durable(s.mailbox.durability == Durability::sync),
+      unsynced_window_ns(s.mailbox.unsynced_window_ns),
       books(s),
       faults(s, plan) {
   login_ns = login_bound(s, s.topology.nodes - static_cast<uint32_t>(core_nodes.size()));

@@ -106,7 +106,8 @@ struct History::State {
   int64_t core_since = kNever;        // it was healed then
   std::vector<int64_t> core_work_ns;  // by device: how long its window needed for what it showed
 
-  bool durable;  // the store may not lose what it acknowledged
+  bool durable;                   // the store may not lose what it acknowledged
+  DurationNs unsynced_window_ns;  // else: no more than this much of its past
 
   Books books;
   FaultLog faults;
@@ -129,6 +130,9 @@ struct History::State {
     uint32_t device, bytes;
   };
   std::deque<Acknowledging> acknowledging;
+  // Messages that everybody had shown when the store lost them: their sender, or a node that waited
+  // for an answer, may store them again. Value: who was met before that must have shown it.
+  std::map<uint64_t, int64_t> lost_when_closed;
 
   // Convergence after the last fault.
   int64_t converged_ns = 0;

@@ -1,0 +1,71 @@
+// A message that the store lost, and that a node stores again because its first try had no answer
+// in time: nobody who had shown it waits for it, and to show it again is still wrong.
+#include "tests/unit/history_fixture.h"
+
+namespace imroute {
+namespace {
+
+const DeviceKey kAnn = Story::device(0), kBob = Story::device(1);
+
+class HistoryStoredAgain : public ::testing::Test {
+ protected:
+  HistoryStoredAgain() : story_(scenario()) {
+    story_.everybody_online();
+    story_.t = 10 * kSecond;
+    message_ = story_.post(1, 0, 1);
+    story_.show(message_, kBob);
+  }
+  static Scenario scenario() {
+    Scenario s = Story::scenario();
+    s.mailbox.durability = Durability::async;
+    s.mailbox.unsynced_window_ns = kSecond;
+    return s;
+  }
+  void lose() {
+    story_.history.discarded(story_.t, message_);
+    story_.heads[message_.conversation] = 0;
+    ++story_.epoch;
+  }
+  Story story_;
+  Entry message_;
+};
+
+// (swarm 211 with /mailbox/durability=async)
+TEST_F(HistoryStoredAgain, IsNothingNew) {
+  lose();
+  story_.store(message_);
+  EXPECT_GREEN(story_.finish());
+}
+
+TEST_F(HistoryStoredAgain, AcceptedAfterItWasLost) {
+  for (const bool twice : {false, true}) {
+    Story story(scenario());
+    story.everybody_online();
+    Entry e = story.send(1, kAnn, ConversationId::direct(kAnn.user, kBob.user));
+    story.store(e);
+    story.show(e, kBob);
+    story.history.discarded(story.t, e);
+    story.heads[e.conversation] = 0;
+    ++story.epoch;
+    story.accept(e);
+    story.store(e);
+    if (twice) story.show(e, kBob);
+    EXPECT_RED(story.finish(), twice ? "no-duplicate" : "");
+  }
+}
+
+TEST_F(HistoryStoredAgain, ShownAgainIsADuplicate) {
+  lose();
+  story_.store(message_);
+  story_.show(message_, kBob);
+  EXPECT_RED(story_.finish(), "no-duplicate");
+}
+
+TEST_F(HistoryStoredAgain, WithoutALossTheStoreHoldsItTwice) {
+  story_.store(message_);
+  story_.show(message_, kBob);
+  EXPECT_NE(Story::properties(story_.finish()).find("no-duplicate"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace imroute
