@@ -55,9 +55,9 @@ History::State::State(const Scenario& s, const std::vector<Fault>& plan)
       delivery_round_ns(delivery_round(s)),
       core_nodes(settle_core(s).nodes),
       durable(s.mailbox.durability == Durability::sync),
-      unsynced_window_ns(s.mailbox.unsynced_window_ns),
       books(s),
-      faults(s, plan) {
+      faults(s, plan),
+      unsynced_window_ns(s.mailbox.unsynced_window_ns) {
   login_ns = login_bound(s, s.topology.nodes - static_cast<uint32_t>(core_nodes.size()));
 }
 

@@ -106,8 +106,7 @@ struct History::State {
   int64_t core_since = kNever;        // it was healed then
   std::vector<int64_t> core_work_ns;  // by device: how long its window needed for what it showed
 
-  bool durable;                   // the store may not lose what it acknowledged
-  DurationNs unsynced_window_ns;  // else: no more than this much of its past
+  bool durable;  // the store may not lose what it acknowledged
 
   Books books;
   FaultLog faults;
@@ -130,9 +129,6 @@ struct History::State {
     uint32_t device, bytes;
   };
   std::deque<Acknowledging> acknowledging;
-  // Messages that everybody had shown when the store lost them: their sender, or a node that waited
-  // for an answer, may store them again. Value: who was met before that must have shown it.
-  std::map<uint64_t, int64_t> lost_when_closed;
 
   // Convergence after the last fault.
   int64_t converged_ns = 0;
@@ -146,6 +142,11 @@ struct History::State {
   std::deque<Pending> unaccounted;
   FlatMap<DropKey, uint8_t, DropHash> drops;  // value: index of drop_names
   std::vector<std::string> drop_names;
+
+  // Messages that everybody had shown when the store lost them: their sender, or a node that waited
+  // for an answer, may store them again. Value: who was met before that must have shown it.
+  std::map<uint64_t, int64_t> lost_when_closed;
+  DurationNs unsynced_window_ns;  // a store that is not durable loses no more of its past than this
 };
 
 // ---- the oracles
