@@ -37,6 +37,7 @@ struct DeviceBook {
   bool wiped : 1 = false;             // was reinstalled: may show again what it showed before
   bool put_out : 1 = false;           // told that it was superseded or kicked; its user knows
   bool first_bind_exact : 1 = false;  // reported by the mailbox, not guessed from online()
+  bool left : 1 = false;              // lost its last session by its user's choice (stop, relocate)
   bool there_at_end : 1 = false;      // had a session when the drain ended
   bool online() const { return bound_at != kNever; }
 };

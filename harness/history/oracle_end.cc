@@ -51,6 +51,12 @@ void judge_chains(History::State& s, int64_t t, const FinalState& state) {
 }
 
 void judge_goodput(History::State& s, int64_t t) {
+  s.books.for_each_message([&s](uint32_t index) {
+    const MessageBook& m = s.books.message(index);
+    const bool answered = m.is(kAccepted) || m.is(kRefused);
+    if (answered || !m.is(kTimed) || !s.waited_for_its_user(m)) return;
+    --s.slices[static_cast<size_t>(m.sent_at / kSlice)].sent;
+  });
   // The last second's sends may still be on their way.
   const int64_t end = std::min(s.duration_ns, t) - kSecond;
   for (const FaultLog::Calm& calm : s.faults.calms_after_overload(end)) {

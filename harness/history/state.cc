@@ -86,9 +86,11 @@ Window& History::State::window(int64_t t) {
 void History::State::count_sent(int64_t t, uint32_t device, MessageBook& m) {
   ++result.messages.sent;
   ++window(t).sent;
-  ++books.device(device).open_sends;
-  if (books.device(device).absent) return;
+  DeviceBook& d = books.device(device);
+  ++d.open_sends;
+  if (d.absent) return;
   ++open_sends;
+  if (d.left && !d.online()) return;  // on its way to another node: the send waits for that
   const auto index = static_cast<size_t>(t / kSlice);
   if (index >= slices.size()) slices.resize(index + 1);
   ++slices[index].sent;
@@ -101,9 +103,19 @@ void History::State::count_answered(int64_t t, const MessageBook& m) {
     --d.open_sends;
     if (!d.absent) --open_sends;
   }
-  if (m.is(kTimed) && t - m.sent_at <= kPrompt) {
-    ++slices[static_cast<size_t>(m.sent_at / kSlice)].prompt;
+  if (!m.is(kTimed)) return;
+  Slice& slice = slices[static_cast<size_t>(m.sent_at / kSlice)];
+  if (t - m.sent_at <= kPrompt) {
+    ++slice.prompt;
+  } else if (waited_for_its_user(m)) {
+    --slice.sent;
   }
+}
+
+// The device went offline or to another node, by its user's choice, before the answer came.
+bool History::State::waited_for_its_user(const MessageBook& m) const {
+  const DeviceBook& d = books.device(m.sender);
+  return d.left && d.changed_at > m.sent_at;
 }
 
 void History::State::count_delivered(const Showing& s) {

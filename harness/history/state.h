@@ -66,6 +66,7 @@ struct History::State {
   Window& window(int64_t t);
   void count_sent(int64_t t, uint32_t device, MessageBook& m);
   void count_answered(int64_t t, const MessageBook& m);  // accepted or refused
+  bool waited_for_its_user(const MessageBook& m) const;
   void count_delivered(const Showing& s);
 
   // ---- books with their counters

@@ -239,7 +239,7 @@ void World::next_phase(uint64_t which) {
   // At least as long as leases, session checks and one sync take after faults.
   const DurationNs least = faults_->nothing_planned() ? 2 * kSecond : settling_bound(scenario_);
   history_->tick(now_);
-  if (!history_->settled()) {
+  if (!history_->settled() || !routing_idle()) {
     settled_since_ = kNever;
   } else if (settled_since_ == kNever) {
     settled_since_ = now_;
@@ -273,6 +273,16 @@ void World::report_progress() {
 void World::trace_fault(size_t index, std::string_view kind, std::string_view happens) {
   // Faults that --until cuts short have not ended when the trace does.
   if (effects_.tracing() && !done_) write_trace(fault_line(now_, index, kind, happens));
+}
+
+// A message to somebody who is away has been accepted, and waits in the mailbox, while its sender's
+// node still looks for him.
+bool World::routing_idle() const {
+  return std::all_of(nodes_.begin(), nodes_.end(), [](const std::unique_ptr<Node>& node) {
+    if (node == nullptr) return true;
+    const NodeStatus status = node->status();
+    return status.routes_in_flight == 0 && status.appends_in_flight == 0;
+  });
 }
 
 void World::read_sessions(FinalState& state) const {

@@ -198,6 +198,7 @@ class World final : public NetworkHost, public StoreBackend, public BusHost {
   Endpoint destination(uint64_t event) const;
   void dispatch(uint64_t event);
   void next_phase(uint64_t which);
+  bool routing_idle() const;
   void read_sessions(FinalState& state) const;
   FinalState final_state();
   void report_progress();

@@ -466,30 +466,6 @@ TEST(HistoryOracle, ChainsAndCountersEndAtZero) {
   EXPECT_RED(run(leak), "balancer");
 }
 
-TEST(HistoryOracle, GoodputAfterOverload) {
-  Fault burst;
-  burst.kind = FaultKind::burst;
-  burst.at_ns = 10 * kSecond;
-  burst.for_ns = 5 * kSecond;
-  for (const bool recovers : {true, false}) {
-    Story story(Story::scenario(), {burst});
-    story.everybody_online();
-    story.history.fault_started(10 * kSecond, 0);
-    story.history.fault_ended(15 * kSecond, 0, true);
-    for (uint64_t i = 1; i <= 80; ++i) {
-      story.t = static_cast<int64_t>(15 + i) * kSecond;
-      Entry e = story.send(i, kAnn, kAnnBob);
-      if (!recovers) story.t += 3 * kSecond;
-      story.store(e);
-      story.accept(e);
-      story.show(e, kBob);
-    }
-    const Result r = story.finish();
-    EXPECT_RED(r, recovers ? "" : "goodput");
-    EXPECT_EQ(r.unavailable_ns > 0, !recovers);
-  }
-}
-
 TEST(HistoryOracle, ARunThatAcceptsNothingIsVacuous) {
   Story story(Story::scenario());
   story.everybody_online();

@@ -1,0 +1,66 @@
+// Oracle 10: after an overload sends are answered promptly again, as far as that is the system's to do.
+#include <gtest/gtest.h>
+
+#include "tests/unit/history_fixture.h"
+
+namespace imroute {
+namespace {
+
+const DeviceKey kAnn = Story::device(0), kBob = Story::device(1);
+const ConversationId kAnnBob = ConversationId::direct(UserId{0}, UserId{1});
+
+TEST(HistoryGoodput, IsBackAfterAnOverload) {
+  Fault burst;
+  burst.kind = FaultKind::burst;
+  burst.at_ns = 10 * kSecond;
+  burst.for_ns = 5 * kSecond;
+  for (const bool recovers : {true, false}) {
+    Story story(Story::scenario(), {burst});
+    story.everybody_online();
+    story.history.fault_started(10 * kSecond, 0);
+    story.history.fault_ended(15 * kSecond, 0, true);
+    for (uint64_t i = 1; i <= 80; ++i) {
+      story.t = static_cast<int64_t>(15 + i) * kSecond;
+      Entry e = story.send(i, kAnn, kAnnBob);
+      if (!recovers) story.t += 3 * kSecond;
+      story.store(e);
+      story.accept(e);
+      story.show(e, kBob);
+    }
+    const Result r = story.finish();
+    EXPECT_RED(r, recovers ? "" : "goodput");
+    EXPECT_EQ(r.unavailable_ns > 0, !recovers);
+  }
+}
+
+// Who goes away or moves with a send on the way waits for himself; who is thrown out does not.
+TEST(HistoryGoodput, IsOfThoseWhoAreThere) {
+  Fault burst;
+  burst.kind = FaultKind::burst;
+  burst.at_ns = 10 * kSecond;
+  burst.for_ns = 5 * kSecond;
+  for (const Reason reason : {Reason::none, Reason::cancelled, Reason::lease_lost}) {
+    Story story(Story::scenario(), {burst});
+    story.everybody_online();
+    story.history.fault_started(10 * kSecond, 0);
+    story.history.fault_ended(15 * kSecond, 0, true);
+    for (uint64_t i = 1; i <= 40; ++i) {
+      story.t = static_cast<int64_t>(15 + 2 * i) * kSecond;
+      Entry before = story.send(2 * i, kAnn, kAnnBob);
+      story.history.offline(story.t + kMillisecond, kAnn, reason);
+      story.t += 100 * kMillisecond;
+      Entry during = story.send(2 * i + 1, kAnn, kAnnBob);
+      story.t += 1500 * kMillisecond;
+      story.history.online(story.t, kAnn, NodeId{1}, ++story.generation);
+      for (Entry* e : {&before, &during}) {
+        story.store(*e);
+        story.accept(*e);
+        story.show(*e, kBob);
+      }
+    }
+    EXPECT_RED(story.finish(), reason == Reason::lease_lost ? "goodput" : "");
+  }
+}
+
+}  // namespace
+}  // namespace imroute
