@@ -166,6 +166,10 @@ void Node::State::fence() {
 void Node::State::apply_view(const ViewHandle& view) {
   if (view == nullptr || view->version <= view_->version) return;
   view_ = view;
+  newest_incarnation_ = 0;
+  for (const Member& member : view_->members) {
+    newest_incarnation_ = std::max(newest_incarnation_, member.incarnation);
+  }
   trace(TraceKind::view_applied, {}, UserId{0}, 0, 0, config_.id, view->version);
   if (placement_ != nullptr) placement_->update(*view_);
   for (uint32_t n = 0; n < nodes_.size(); ++n) {

@@ -27,12 +27,17 @@ NodeSet Node::State::cached(UserId user) {
   return nodes;
 }
 
-// Rows of an incarnation that is not in the view are void.
+// Rows of an incarnation that is not in the view are void. One that is newer than all of the view
+// is not: the view is what is old.
 NodeSet Node::State::nodes_of(const UserRecord& record) const {
   NodeSet nodes;
   for (const DeviceRow& row : record.rows) {
-    const Member* member = row.state == ConnectState::online ? view_->find(row.node) : nullptr;
-    if (member != nullptr && member->incarnation == row.incarnation) nodes.insert(row.node);
+    if (row.state != ConnectState::online || row.node == kNoNode) continue;
+    const Member* member = view_->find(row.node);
+    const bool newer = row.incarnation > newest_incarnation_;
+    if (newer || (member != nullptr && member->incarnation == row.incarnation)) {
+      nodes.insert(row.node);
+    }
   }
   return nodes;
 }
@@ -46,9 +51,10 @@ void Node::State::route_entry(const Entry& entry, const Batch<UserId>& members) 
   const UserId recipient = entry.conversation.other(entry.sender);
   route_user(entry, recipient);
   if (recipient == entry.sender || IM_PLANTED(other_device_forgotten)) return;
-  // The sender's other devices: those here, and where its record says the others are.
+  // The sender's other devices: those here, and where its record says the others are. A sender that
+  // left while its entry was appended is looked for like anybody.
   const LocalUser* own = live_user(entry.sender);
-  if (own == nullptr) return;
+  if (own == nullptr) return start_route(entry, entry.sender, LastAnswer::nothing, {}, kNoNode);
   const NodeSet elsewhere = living(own->elsewhere);
   for_each_session(entry.sender, [&](uint32_t s) { offer(s, entry, Via::push); });
   if (!elsewhere.empty()) start_route(entry, entry.sender, LastAnswer::nothing, elsewhere, kNoNode);
@@ -369,7 +375,9 @@ void Node::State::on_nack(NodeId from, const Frame& frame) {
   ++counters_.nacks_received;
   if (IM_PLANTED(nack_ignored)) return;
   cache_.drop_node(frame.user, from);
-  if (LocalUser* local = live_user(frame.user)) local->elsewhere.erase(from);
+  // One that has not acknowledged OWNERS yet may be binding the session.
+  LocalUser* local = live_user(frame.user);
+  if (local != nullptr && !tells_owners(from, frame.user)) local->elsewhere.erase(from);
   const uint32_t index = find_route(frame.route);
   if (index == kNil) return;
   // A router chose the node: it is not in `pending`.

@@ -383,6 +383,15 @@ void Node::State::chase(NodeId to, Frame&& frame) {
   timers_.set(now_ + kChaseInterval, TimerKind::chase, index, chases_.stamp(index));
 }
 
+bool Node::State::tells_owners(NodeId to, UserId user) const {
+  for (uint32_t i = 0; i < chases_.slots(); ++i) {
+    if (!chases_.used(i) || chases_[i].to != to) continue;
+    const Frame& frame = chases_[i].frame;
+    if (frame.type == FrameType::owners && frame.user == user) return true;
+  }
+  return false;
+}
+
 void Node::State::chase_done(NodeId from, FrameType type, UserId user, uint32_t device,
                              uint64_t mark) {
   for (uint32_t i = 0; i < chases_.slots(); ++i) {

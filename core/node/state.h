@@ -278,6 +278,7 @@ struct Node::State {
   void on_displace(NodeId from, const Frame& frame);
   void on_handover(const Frame& frame);
   bool binds(UserId user) const;
+  bool tells_owners(NodeId to, UserId user) const;
   void on_owners(NodeId from, const Frame& frame);
   void chase(NodeId to, Frame&& frame);
   void chase_done(NodeId from, FrameType type, UserId user, uint32_t device, uint64_t mark);
@@ -510,6 +511,7 @@ struct Node::State {
 
   // membership
   ViewHandle view_;
+  uint64_t newest_incarnation_ = 0;  // of the view
   uint64_t registry_session_ = 0;
   uint64_t incarnation_ = 0;
   MonoTime lease_from_ = 0;  // sending time of the last answered renewal

@@ -1,4 +1,5 @@
-// Oracle 10: after an overload sends are answered promptly again, as far as that is the system's to do.
+// Oracle 10: after an overload sends are answered promptly again, as far as that is the system's to
+// do.
 #include <gtest/gtest.h>
 
 #include "tests/unit/history_fixture.h"

@@ -1,0 +1,110 @@
+// Where the other devices of a user are: what a node believes, and that it finds out when it was
+// wrong. Otherwise they live on the mailbox path for ever.
+#include "tests/step/node_bench.h"
+
+namespace imroute {
+namespace {
+
+const UserId kAnn{1}, kBob{2};
+const LinkId kAnnLink{10};
+const ConversationId kAnnBob = ConversationId::direct(kAnn, kBob);
+
+DeviceRow row_at(NodeId node, uint64_t incarnation, uint32_t device = 1) {
+  DeviceRow row;
+  row.device = device;
+  row.state = ConnectState::online;
+  row.node = node;
+  row.incarnation = incarnation;
+  row.generation = 1;
+  return row;
+}
+
+class NodeElsewhere : public ::testing::Test {
+ protected:
+  // Ann's first device binds here; the record names `other` too.
+  void bind_beside(const DeviceRow& other, uint64_t version = 2) {
+    bench_.step(ClientUp{kAnnLink});
+    Frame f;
+    f.type = FrameType::bind;
+    f.user = kAnn;
+    f.generation = 1;
+    bench_.client(kAnnLink, f);
+    answer_bind(other, version);
+  }
+  void answer_bind(const DeviceRow& other, uint64_t version) {
+    const auto op = bench_.take_op<DirectoryOp>(DirectoryOpKind::bind);
+    ASSERT_TRUE(op.has_value());
+    DirectoryReply r;
+    r.kind = DirectoryOpKind::bind;
+    r.record.user = kAnn;
+    r.record.version = version;
+    r.record.rows.push_back(op->row);
+    r.record.rows.push_back(other);
+    bench_.answer(op->id, r);
+  }
+  void from(NodeId node, FrameType type, uint64_t version) {
+    Frame f;
+    f.type = type;
+    f.user = kAnn;
+    f.version = version;
+    bench_.peer(node, f);
+  }
+  // The nodes that a push for Ann is acknowledged with.
+  NodeSet acknowledged() {
+    bench_.to_peers(FrameType::route_ack);
+    bench_.peer(NodeId{1}, bench_.push_frame(kAnn, kAnnBob, kBob, ++seq_));
+    const auto acks = bench_.to_peers(FrameType::route_ack);
+    EXPECT_EQ(acks.size(), 1u);
+    return acks.empty() ? NodeSet{} : acks[0].frame.nodes;
+  }
+
+  NodeBench bench_{NodeBench::config()};
+  uint64_t seq_ = 0;
+};
+
+// Found by scenarios/swarm.json, seeds 3650 and 4106: node 2 came back, and the registry, read with
+// delay, still told of its life before (incarnation 103).
+TEST_F(NodeElsewhere, ARowNewerThanTheViewIsNotVoid) {
+  bind_beside(row_at(NodeId{2}, 104));
+  EXPECT_TRUE(acknowledged().contains(NodeId{2}));
+  const auto told = bench_.to_peers(FrameType::owners);
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0].peer, address_of(NodeId{2}));
+}
+
+TEST_F(NodeElsewhere, ARowOfAnEarlierLifeIsVoid) {
+  bind_beside(row_at(NodeId{2}, 102));
+  EXPECT_FALSE(acknowledged().contains(NodeId{2}));
+  EXPECT_TRUE(bench_.to_peers(FrameType::owners).empty());
+}
+
+// Pushed to while it still binds the session, node 2 says that Ann is not there. It is told who
+// else holds her until she is, and what it says before that is old by then.
+TEST_F(NodeElsewhere, ANackOfANodeThatIsStillToldIsNotBelieved) {
+  bind_beside(row_at(NodeId{2}, 103));
+  from(NodeId{2}, FrameType::nack, 0);
+  EXPECT_TRUE(acknowledged().contains(NodeId{2}));
+  from(NodeId{2}, FrameType::owners_ack, 2);
+  EXPECT_TRUE(acknowledged().contains(NodeId{2}));
+  from(NodeId{2}, FrameType::nack, 0);
+  EXPECT_FALSE(acknowledged().contains(NodeId{2}));
+}
+
+// Found by scenarios/swarm.json, seed 1278: Ann moved while her entry was appended, and with her
+// the knowledge of her other device.
+TEST_F(NodeElsewhere, TheOtherDevicesOfASenderThatLeftAreLookedFor) {
+  for (const bool leaves : {false, true}) {
+    NodeBench bench(NodeBench::config());
+    bench.bind(kAnnLink, kAnn);
+    bench.client(kAnnLink, bench.send_frame(kAnnBob, 1));
+    if (leaves) bench.step(ClientDown{kAnnLink, Reason::closed_by_peer});
+    bench.to_mesh(FrameType::push);
+    bench.answer_append(1);
+    std::vector<UserId> sought;
+    for (const Frame& f : bench.to_mesh(FrameType::push)) sought.push_back(f.user);
+    EXPECT_EQ(sought, leaves ? (std::vector<UserId>{kBob, kAnn}) : std::vector<UserId>{kBob});
+  }
+}
+
+}  // namespace
+}  // namespace imroute
