@@ -57,10 +57,10 @@ void judge_goodput(History::State& s, int64_t t) {
     if (answered || !m.is(kTimed) || !s.waited_for_its_user(m)) return;
     --s.slices[static_cast<size_t>(m.sent_at / kSlice)].sent;
   });
-  // The last second's sends may still be on their way.
-  const int64_t end = std::min(s.duration_ns, t) - kSecond;
-  for (const FaultLog::Calm& calm : s.faults.calms_after_overload(end)) {
-    const Served served = served_between(s, calm.from + s.faults.convergence_bound(), calm.to);
+  for (const FaultLog::Calm& calm : s.faults.calms_after_overload(std::min(s.duration_ns, t))) {
+    // The last second's sends may still be on their way: into the next fault, or the end.
+    const Served served =
+        served_between(s, calm.from + s.faults.convergence_bound(), calm.to - kSecond);
     if (served.sent < 20) continue;
     s.judge(Property::goodput);
     if (served.prompt * 100 >= served.sent * 95) continue;

@@ -63,5 +63,39 @@ TEST(HistoryGoodput, IsOfThoseWhoAreThere) {
   }
 }
 
+// What is sent in the last second before the next fault is answered under that one.
+TEST(HistoryGoodput, EndsASecondBeforeTheNextFault) {
+  Fault burst, next;
+  burst.kind = FaultKind::burst;
+  burst.at_ns = 10 * kSecond;
+  burst.for_ns = 5 * kSecond;
+  next.kind = FaultKind::crash;
+  next.at_ns = 70 * kSecond;
+  next.for_ns = 5 * kSecond;
+  for (const int64_t before : {kSecond / 2, 2 * kSecond}) {
+    Story story(Story::scenario(), {burst, next});
+    story.everybody_online();
+    story.history.fault_started(10 * kSecond, 0);
+    story.history.fault_ended(15 * kSecond, 0, true);
+    uint64_t tag = 0;
+    for (int64_t second = 40; second < 65; ++second) {
+      story.t = second * kSecond;
+      story.show(story.post(++tag, kAnn, kAnnBob), kBob);
+    }
+    std::vector<Entry> late;
+    story.t = next.at_ns - before;
+    for (int i = 0; i < 10; ++i) late.push_back(story.send(++tag, kAnn, kAnnBob));
+    story.history.fault_started(next.at_ns, 1);
+    story.t = next.at_ns + 5 * kSecond;
+    for (Entry& e : late) {
+      story.store(e);
+      story.accept(e);
+      story.show(e, kBob);
+    }
+    story.history.fault_ended(story.t, 1, true);
+    EXPECT_RED(story.finish(), before < kSecond ? "" : "goodput");
+  }
+}
+
 }  // namespace
 }  // namespace imroute
