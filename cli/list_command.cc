@@ -63,7 +63,6 @@ std::string targets_text(uint16_t targets) {
 Listing faults() {
   Listing listing{{{"kind"}, {"family"}, {"targets"}, {"what it does"}}, {}};
   for (const FaultInfo& info : fault_infos()) {
-    if (!info.available) continue;
     listing.rows.push_back(
         {info.name, std::string(to_string(info.family)), targets_text(info.targets), info.help});
   }
@@ -101,6 +100,7 @@ Listing listing_of(const std::string& topic) {
   if (topic == "placements") return named(placement_kind_names());
   if (topic == "policies") return named(policy_kind_names());
   if (topic == "faults") return faults();
+  if (topic == "sites") return named(perturb_site_names());
   return scenarios();
 }
 

@@ -18,6 +18,7 @@ const std::vector<std::string> kTopics = {"strategies",
                                           "placements",
                                           "faults",
                                           "policies",
+                                          "sites",
                                           "scenarios"
 #ifdef IMROUTE_PLANTED
                                           ,

@@ -95,6 +95,7 @@ void Client::State::on_command(Now now, const Command& command, Effects& out) {
     case CommandKind::leave:
       return enqueue(now, command, out);
     case CommandKind::drain:
+    case CommandKind::perturb:
       ++protocol_errors;
   }
 }

@@ -14,6 +14,7 @@
 #include "core/base/time.h"
 #include "core/event/stores.h"
 #include "core/model/frame.h"
+#include "core/model/perturb.h"
 #include "core/model/reason.h"
 
 namespace imroute {
@@ -86,12 +87,15 @@ enum class CommandKind : uint8_t {
   send,      // Client: conversation, payload (kind message)
   join,      // Client: conversation
   leave,     // Client: conversation
+  perturb,   // Node: from now on take the branch `site` with a probability of `ppm` millionths
 };
 struct Command {
   CommandKind kind = CommandKind::start;
   ConversationId conversation;
   Payload payload;
   uint64_t tag = 0;  // send, join, leave: returned in every Notify about this entry
+  PerturbSite site = PerturbSite::count_;
+  uint32_t ppm = 0;
 };
 
 using Event = std::variant<ClientUp, ClientFrame, ClientDown, PeerUp, PeerFrame, PeerDown, BusFrame,

@@ -8,6 +8,7 @@
 #include "core/base/ids.h"
 #include "core/base/time.h"
 #include "core/model/limits.h"
+#include "core/model/perturb.h"
 #include "core/model/session.h"
 
 namespace imroute {
@@ -149,6 +150,7 @@ struct NodeConfig {
   DeliveryConfig delivery;
   SessionConfig sessions;
   NodeCapacity capacity;
+  PerturbTable perturb{};  // all zero in production
 };
 
 struct RouterConfig {

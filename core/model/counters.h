@@ -81,6 +81,7 @@ namespace imroute {
   X(lease_drops, "client: frames dropped because the lease was not proven")     \
   X(sends_repeated, "client: SENDs repeated")                                   \
   X(reconnects, "client: connections tried again")                              \
+  X(perturbed, "rare branches taken because a perturbation asked for it")       \
   X(protocol_errors, "frames that made no sense here")
 
 struct Counters {

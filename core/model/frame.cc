@@ -2,7 +2,10 @@
 
 namespace imroute {
 
-uint32_t frame_fields(FrameType type) {
+namespace {
+
+// Everything that the type can carry.
+uint32_t all_fields(FrameType type) {
   switch (type) {
     case FrameType::login:
       return kFieldUser | kFieldDevice | kFieldClientType | kFieldGeneration | kFieldNode |
@@ -69,11 +72,38 @@ uint32_t frame_fields(FrameType type) {
     case FrameType::forward:
       return kFieldNumber | kFieldRoute | kFieldNode | kFieldUser | kFieldHops | kFieldFlags |
              kFieldEntry | kFieldList;
+    case FrameType::hello:
+      return kFieldBase | kFieldVersion | kFieldMask;
     case FrameType::invalid:
     case FrameType::count_:
       break;
   }
   return 0;
+}
+
+}  // namespace
+
+uint32_t frame_fields(FrameType type, uint64_t features) {
+  const uint32_t all = all_fields(type);
+  if (features == kAllFeatures) [[likely]]
+    return all;
+  const auto without = [&](uint64_t feature, uint32_t fields) {
+    return (features & feature) != 0 ? all : all & ~fields;
+  };
+  switch (type) {
+    case FrameType::nack:
+      return without(kFeatureHints, kFieldNode | kFieldGeneration);
+    case FrameType::ack:
+      return without(kFeatureSelectiveAck, kFieldMask);
+    case FrameType::login:
+      return without(kFeatureUnreachable, kFieldNodes);
+    case FrameType::handover:
+      return without(kFeatureHandover, all);
+    case FrameType::pointers:
+      return without(kFeaturePointers, all);
+    default:
+      return all;
+  }
 }
 
 std::string_view to_string(FrameType type) {
@@ -138,6 +168,8 @@ std::string_view to_string(FrameType type) {
       return "resolved";
     case FrameType::forward:
       return "forward";
+    case FrameType::hello:
+      return "hello";
     case FrameType::invalid:
     case FrameType::count_:
       break;

@@ -55,6 +55,8 @@ enum class FrameType : uint8_t {
   resolve,   // number route user flags(kFlagAuthoritative) list(UserId[], batch)
   resolved,  // number route user version nodes reason list(UserLocation[], batch)
   forward,   // number route node(origin) user hops entry(all) list(UserId[], group only)
+  // The first frame of both sides of a connection; for the carriers, never for a machine.
+  hello,  // base(oldest frame version spoken) version(newest) mask(WireFeature bits)
   count_
 };
 
@@ -120,8 +122,21 @@ inline constexpr uint32_t kFieldEntry = kFieldConversation | kFieldPosition | kF
                                         kFieldSender | kFieldClientSeq | kFieldSubject |
                                         kFieldPayload;
 
-// The fields a type carries; 0 for an unknown type.
-uint32_t frame_fields(FrameType type);
+// What came later than the first version and can be done without. The two ends of a connection use
+// what both know (wire/hello.h), so that a cluster can be upgraded one process at a time: without
+// the bit a field is not sent and reads as its zero, and a type is not sent at all.
+enum WireFeature : uint64_t {
+  kFeatureHints = 1,         // NACK: where the user went
+  kFeatureSelectiveAck = 2,  // ACK: the mask beyond the cumulative number
+  kFeatureUnreachable = 4,   // LOGIN: the nodes that did not serve this client
+  kFeatureHandover = 8,      // HANDOVER
+  kFeaturePointers = 16,     // POINTERS
+};
+inline constexpr uint64_t kAllFeatures = kFeatureHints | kFeatureSelectiveAck |
+                                         kFeatureUnreachable | kFeatureHandover | kFeaturePointers;
+
+// The fields a type carries between ends that agreed on `features`; 0 for a type they do not have.
+uint32_t frame_fields(FrameType type, uint64_t features = kAllFeatures);
 std::string_view to_string(FrameType type);
 
 // The number of T in a list field; false when the list is not whole elements.

@@ -160,7 +160,10 @@ bool Node::State::take_in_order(uint32_t index, const Entry& entry, Via via) {
   Followed& f = followed_[index];
   Session& session = sessions_[f.session];
   const bool wanted = for_this_device(f, session, entry);
-  if (wanted && !has_room(session, entry)) {
+  // A device to which nothing is on the way is never full: no ack would bring it back from pull.
+  const bool full = wanted && (!has_room(session, entry) ||
+                               (session.unacked_count > 0 && perturbed(PerturbSite::window_full)));
+  if (full) {
     ++counters_.window_full;
     if (!session.demoted) {
       session.demoted = true;
@@ -233,6 +236,7 @@ void Node::State::take_any_order(uint32_t index, const Entry& entry, Via via) {
 }
 
 void Node::State::keep_early(uint32_t index, const Entry& entry, Via via) {
+  if (perturbed(PerturbSite::early_entry_dropped)) return;
   Followed& f = followed_[index];
   uint32_t before = kNil, next = f.early;
   while (next != kNil && early_[next].entry.position.seq < entry.position.seq) {
@@ -397,6 +401,7 @@ void Node::State::on_redeliver_timer(uint32_t index) {
     timeout = std::clamp<DurationNs>(session.round_trip_ns * 4, timeout / 4, timeout);
   }
   timeout <<= session.redeliver_backoff;
+  if (perturbed(PerturbSite::redeliver_early)) timeout = 0;
   bool resent = false;
   for (uint32_t u = session.unacked_head; u != kNil; u = unacked_[u].next) {
     Unacked& item = unacked_[u];

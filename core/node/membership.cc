@@ -246,6 +246,7 @@ void Node::State::note_published(NodeId publisher, uint64_t count) {
 }
 
 void Node::State::send_beacons() {
+  if (perturbed(PerturbSite::compare_early)) suspect();
   Frame frame;
   frame.type = FrameType::beacon;
   frame.node = config_.id;
@@ -270,8 +271,9 @@ void Node::State::scan() {
   if (!draining_ && registry_session_ == 0) open_registry();
   const auto drop_silent = [&](std::vector<Peer>& peers, PeerKind kind) {
     for (uint32_t i = 0; i < peers.size(); ++i) {
-      if (!peers[i].up || now_ - peers[i].last_heard <= config_.sessions.heartbeat_timeout())
-        continue;
+      if (!peers[i].up) continue;
+      const bool silent = now_ - peers[i].last_heard > config_.sessions.heartbeat_timeout();
+      if (!silent && !perturbed(PerturbSite::peer_given_up)) continue;
       out_->push(ClosePeer{Address{kind, i}, Reason::timeout});
       on_peer_down(Address{kind, i});
     }

@@ -54,6 +54,10 @@ uint64_t Node::session_generation(DeviceKey key) const {
   return session.phase == Session::Phase::live ? session.generation : 0;
 }
 
+uint64_t Node::branches_taken(PerturbSite site) const {
+  return state_->branches_taken_[static_cast<size_t>(site)];
+}
+
 Node::State::State(const NodeConfig& config, BlobPool& pool)
     : config_(config),
       pool_(pool),
@@ -112,6 +116,9 @@ void Node::State::step(MonoTime now, const Event& event, Effects& out) {
         if constexpr (std::is_same_v<T, Wake>) on_wake();
         if constexpr (std::is_same_v<T, Command>) {
           if (e.kind == CommandKind::drain) start_drain();
+          if (e.kind == CommandKind::perturb && e.site < PerturbSite::count_) {
+            config_.perturb[static_cast<size_t>(e.site)] = e.ppm;
+          }
         }
       },
       event);
@@ -138,6 +145,13 @@ uint64_t Node::State::digest() const {
   digest.add(cache_.digest());
   digest.add(routes_.size());
   return digest.value();
+}
+
+bool Node::State::take_branch(PerturbSite site, uint32_t ppm) {
+  if (!rng_.chance(ppm, 1'000'000)) return false;
+  ++branches_taken_[static_cast<size_t>(site)];
+  ++counters_.perturbed;
+  return true;
 }
 
 OpId Node::State::directory(DirectoryOp&& op, const Pending& pending) {

@@ -54,6 +54,8 @@ class Node {
   NodeStatus status() const;
   // Generation of the bound session of this device here, 0 when there is none.
   uint64_t session_generation(DeviceKey key) const;
+  // How often a rare branch was taken because the configuration or a command asked for it.
+  uint64_t branches_taken(PerturbSite site) const;
 
  private:
   struct State;

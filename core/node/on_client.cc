@@ -143,7 +143,9 @@ void Node::State::submit_append(Pending&& append) {
   op.key = append.key;
   if (append.entry.conversation.is_group()) {
     const Group* group = groups_.find(append.entry.conversation);
-    if (group != nullptr && group->members != nullptr) op.members_version = group->members_version;
+    const bool known =
+        group != nullptr && group->members != nullptr && !perturbed(PerturbSite::members_forgotten);
+    if (known) op.members_version = group->members_version;
   }
   trace(TraceKind::append_sent, append.entry, append.key.user, append.key.device);
   mailbox(std::move(op), append);
@@ -170,7 +172,7 @@ void Node::State::accept_entry(const Pending& append, const Entry& entry) {
 void Node::State::on_append_reply(Pending& append, ReplyStatus status, const MailboxReply* reply) {
   const bool here = sessions_.is(append.index, append.stamp) &&
                     sessions_[append.index].phase == Session::Phase::live;
-  if (status != ReplyStatus::ok) {
+  if (status != ReplyStatus::ok || perturbed(PerturbSite::append_answer_lost)) {
     if (IM_PLANTED(timeout_is_success)) return accept_entry(append, append.entry);
     trace(TraceKind::append_unknown, append.entry, append.key.user, append.key.device);
     if (++append.attempts < kAppendAttempts && here) {

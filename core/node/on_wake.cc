@@ -93,7 +93,9 @@ void Node::State::on_timer(const TimerQueue<TimerKind>::Timer& timer) {
     case TimerKind::scan:
       return scan();
     case TimerKind::renew:
-      if (timer.key == registry_session_ && registry_session_ != 0) send_renewal();
+      if (timer.key != registry_session_ || registry_session_ == 0) return;
+      if (!perturbed(PerturbSite::renewal_skipped)) return send_renewal();
+      timers_.set(now_ + config_.sessions.lease_ns / 3, TimerKind::renew, registry_session_);
       return;
     case TimerKind::list:
       return send_list();

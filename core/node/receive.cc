@@ -101,7 +101,7 @@ void Node::State::send_nack(NodeId to, RouteId route, UserId user) {
   frame.route = route;
   frame.user = user;
   frame.reason = Reason::no_session;
-  frame.node = hint_of(user);
+  if (!perturbed(PerturbSite::hint_withheld)) frame.node = hint_of(user);
   send_node(to, std::move(frame));
 }
 

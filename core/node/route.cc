@@ -21,6 +21,7 @@ NodeSet Node::State::living(const NodeSet& nodes) const {
 // Where a user who is not here was last known to be. An entry that names this node is about a
 // session it has lost.
 NodeSet Node::State::cached(UserId user) {
+  if (perturbed(PerturbSite::cache_entry_dropped)) cache_.drop(user);
   const NodeSet* found = cache_.find(user, now_);
   NodeSet nodes = found == nullptr ? NodeSet{} : living(*found);
   nodes.erase(config_.id);
@@ -250,7 +251,9 @@ void Node::State::arm_route(uint32_t index) {
   Route& route = routes_[index];
   ++route.arms;
   const uint64_t stamp = (static_cast<uint64_t>(routes_.stamp(index)) << 32) | route.arms;
-  timers_.set(now_ + config_.delivery.route_deadline_ns, TimerKind::route, index, stamp);
+  DurationNs deadline = config_.delivery.route_deadline_ns;
+  if (perturbed(PerturbSite::route_impatient)) deadline /= 8;
+  timers_.set(now_ + deadline, TimerKind::route, index, stamp);
 }
 
 uint32_t Node::State::find_route(RouteId id) const {
@@ -326,6 +329,7 @@ void Node::State::release_followers(uint32_t index, const NodeSet& nodes) {
 // ---------------------------------------------------------------------------------------
 
 void Node::State::on_route_ack(NodeId from, const Frame& frame) {
+  if (perturbed(PerturbSite::route_answer_lost)) return;
   ++counters_.route_acks;
   const uint32_t index = find_route(frame.route);
   if (index != kNil && routes_[index].kind != Route::Kind::single && frame.user != kNoUser) {
@@ -387,7 +391,7 @@ void Node::State::on_nack(NodeId from, const Frame& frame) {
   Route& route = routes_[index];
   trace(TraceKind::route_nack, route.entry, frame.user, 0, frame.route.value, from);
   const bool hinted = frame.node != kNoNode && frame.node != config_.id && frame.node != from &&
-                      view_->find(frame.node) != nullptr;
+                      view_->find(frame.node) != nullptr && !perturbed(PerturbSite::hint_ignored);
   if (route.kind != Route::Kind::single) {  // one member of several went elsewhere
     const Entry entry = route.entry;
     if (hinted) ++counters_.hints_followed;

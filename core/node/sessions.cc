@@ -44,8 +44,9 @@ void Node::State::on_bind(LinkId link, const Frame& frame) {
     ++counters_.protocol_errors;
     return refuse_now(Reason::protocol_error);
   }
-  const uint32_t index =
-      admitted_in_second_ >= config_.sessions.admission_per_second ? kNil : sessions_.take();
+  const bool too_many = admitted_in_second_ >= config_.sessions.admission_per_second ||
+                        perturbed(PerturbSite::admission_refused);
+  const uint32_t index = too_many ? kNil : sessions_.take();
   if (index == kNil) return refuse_now(Reason::overloaded);
   ++admitted_in_second_;
   Session& session = sessions_[index];
@@ -309,7 +310,7 @@ void Node::State::on_displace(NodeId from, const Frame& frame) {
     const uint32_t index = *found;
     if (frame.reason == Reason::superseded && config_.sessions.handover) {
       for (uint32_t u = sessions_[index].unacked_head; u != kNil; u = unacked_[u].next) {
-        if (unacked_[u].acked) continue;
+        if (unacked_[u].acked || perturbed(PerturbSite::handover_skipped)) continue;
         ++counters_.handovers_sent;
         Frame tail;
         tail.type = FrameType::handover;
@@ -394,6 +395,7 @@ bool Node::State::tells_owners(NodeId to, UserId user) const {
 
 void Node::State::chase_done(NodeId from, FrameType type, UserId user, uint32_t device,
                              uint64_t mark) {
+  if (perturbed(PerturbSite::answer_forgotten)) return;
   for (uint32_t i = 0; i < chases_.slots(); ++i) {
     if (!chases_.used(i)) continue;
     const Chase& chase = chases_[i];
@@ -441,7 +443,7 @@ void Node::State::start_session_check() {
   for (uint32_t i = 0; i < sessions_.slots(); ++i) {
     if (!sessions_.used(i) || sessions_[i].phase != Session::Phase::live) continue;
     batch->push_back({sessions_[i].key, sessions_[i].generation});
-    if (batch->size() == kBatchItems) {
+    if (batch->size() >= batch_limit()) {
       send();
       batch = claim_batches_.take();
     }

@@ -3,6 +3,7 @@
 // with the slot's stamp.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <span>
 #include <vector>
@@ -250,6 +251,15 @@ struct Node::State {
   OpId registry(RegistryOp&& op, const Pending& pending);
   void trace(TraceKind kind, const Entry& entry, UserId user, uint32_t device, uint64_t route = 0,
              NodeId node = kNoNode, uint64_t value = 0, Reason reason = Reason::none);
+  // Takes the rare branch, though nothing asks for it? (perturb.h)
+  bool perturbed(PerturbSite site) {
+    const uint32_t ppm = config_.perturb[static_cast<size_t>(site)];
+    if (ppm == 0) [[likely]]
+      return false;
+    return take_branch(site, ppm);
+  }
+  bool take_branch(PerturbSite site, uint32_t ppm);
+  size_t batch_limit() { return perturbed(PerturbSite::batch_cut_short) ? 1 : kBatchItems; }
   bool at_least_once() const { return config_.delivery.guarantee == Guarantee::at_least_once; }
 
   // ---- on_client.cc
@@ -435,6 +445,7 @@ struct Node::State {
   BlobPool& pool_;
   Rng rng_;
   Counters counters_;
+  std::array<uint64_t, kPerturbSites> branches_taken_{};
   MonoTime now_ = 0;
   Effects* out_ = nullptr;
   TimerQueue<TimerKind> timers_;

@@ -19,7 +19,8 @@ void Node::State::arm_gap(uint32_t index) {
   Followed& f = followed_[index];
   if (f.gap_armed || f.pulling) return;
   f.gap_armed = true;
-  timers_.set(now_ + config_.delivery.gap_wait_ns, TimerKind::gap, index, followed_.stamp(index));
+  const DurationNs wait = perturbed(PerturbSite::gap_wait_zero) ? 0 : config_.delivery.gap_wait_ns;
+  timers_.set(now_ + wait, TimerKind::gap, index, followed_.stamp(index));
 }
 
 void Node::State::pull(uint32_t index, Via via) {
@@ -36,7 +37,7 @@ void Node::State::pull(uint32_t index, Via via) {
   op.entry.conversation = f.id;
   op.key = session.key;
   op.from = f.at;
-  op.limit = window - session.unacked_count;
+  op.limit = perturbed(PerturbSite::pull_limit_one) ? 1 : window - session.unacked_count;
   Pending pending;
   pending.kind = PendingKind::pull;
   pending.index = index;
@@ -203,7 +204,7 @@ void Node::State::compare_session(uint32_t index) {
   batch->push_back({{}, session.key.user, {}, session.index_version});
   for (uint32_t f = session.first_conversation; f != kNil; f = followed_[f].next_of_session) {
     batch->push_back({followed_[f].id, session.key.user, followed_[f].at, 0});
-    if (batch->size() >= kBatchItems) send();
+    if (batch->size() >= batch_limit()) send();
   }
   send();
 }
@@ -215,7 +216,7 @@ void Node::State::start_compare() {
   auto batch = compare_batches_.take();
   const auto add = [&](const CompareItem& item) {
     batch->push_back(item);
-    if (batch->size() < kBatchItems) return;
+    if (batch->size() < batch_limit()) return;
     ++counters_.compares;
     MailboxOp op;
     op.kind = MailboxOpKind::compare;
@@ -299,7 +300,7 @@ void Node::State::flush_cursors() {
   auto batch = cursor_batches_.take();
   const auto add = [&](const CursorUpdate& update) {
     batch->push_back(update);
-    if (batch->size() < kBatchItems) return;
+    if (batch->size() < batch_limit()) return;
     MailboxOp op;
     op.kind = MailboxOpKind::cursors;
     op.updates = batch;

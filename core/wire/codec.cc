@@ -203,8 +203,7 @@ void get_entry(BodyReader& in, uint32_t fields, Entry& e) {
   if (fields & kFieldSubject) e.subject = UserId{in.varint()};
 }
 
-WireError get_body(std::span<const std::byte> body, Frame& frame, BlobPool& pool) {
-  const uint32_t fields = frame_fields(frame.type);
+WireError get_body(std::span<const std::byte> body, uint32_t fields, Frame& frame, BlobPool& pool) {
   BodyReader in(body.data(), body.data() + body.size());
   get_scalars(in, fields, frame);
   get_entry(in, fields, frame.entry);
@@ -219,7 +218,7 @@ WireError get_body(std::span<const std::byte> body, Frame& frame, BlobPool& pool
 }
 
 // What is wrong with the header at `p`, of which `have` bytes are there: as early as it shows.
-WireError check_header(const std::byte* p, size_t have) {
+WireError check_header(const std::byte* p, size_t have, uint64_t features) {
   if (have >= 1 && p[0] != kMagic0) return WireError::bad_magic;
   if (have >= 2 && p[1] != kMagic1) return WireError::bad_magic;
   // Before the checksum: another version may have another header.
@@ -227,15 +226,15 @@ WireError check_header(const std::byte* p, size_t have) {
   if (have < kWireHeaderBytes) return WireError::none;
   if (crc32c({p, kChecksumAt}) != get_u32(p + kChecksumAt)) return WireError::bad_checksum;
   if (p[3] != kSerializerCompact) return WireError::unknown_serializer;
-  if (frame_fields(static_cast<FrameType>(p[4])) == 0) return WireError::unknown_type;
+  if (frame_fields(static_cast<FrameType>(p[4]), features) == 0) return WireError::unknown_type;
   if (get_u32(p + 10) > kMaxFrameBytes) return WireError::too_large;
   return WireError::none;
 }
 
 }  // namespace
 
-size_t encode(const Frame& frame, uint32_t sequence, ByteBuffer& out) {
-  const uint32_t fields = frame_fields(frame.type);
+size_t encode(const Frame& frame, uint32_t sequence, ByteBuffer& out, uint64_t features) {
+  const uint32_t fields = frame_fields(frame.type, features);
   IM_ASSERT(fields != 0);
   const size_t payload_size = (fields & kFieldPayload) != 0 ? frame.entry.payload.size() : 0;
   const size_t list_size = (fields & kFieldList) != 0 ? frame.list.size() : 0;
@@ -271,10 +270,16 @@ size_t encode(const Frame& frame, uint32_t sequence, ByteBuffer& out) {
   return kWireHeaderBytes + body;
 }
 
-Decoded decode(std::span<const std::byte> bytes, Frame& frame, BlobPool& pool) {
+void stamp_version(std::span<std::byte> frame, uint8_t version) {
+  IM_ASSERT(frame.size() >= kWireHeaderBytes);
+  frame[2] = std::byte{version};
+  put_u32(frame.data() + kChecksumAt, crc32c(frame.first(kChecksumAt)));
+}
+
+Decoded decode(std::span<const std::byte> bytes, Frame& frame, BlobPool& pool, uint64_t features) {
   Decoded result;
   const std::byte* const p = bytes.data();
-  result.error = check_header(p, bytes.size());
+  result.error = check_header(p, bytes.size(), features);
   if (result.error != WireError::none) {
     result.status = ReadStatus::error;
     return result;
@@ -288,7 +293,8 @@ Decoded decode(std::span<const std::byte> bytes, Frame& frame, BlobPool& pool) {
   frame = Frame{};
   frame.type = static_cast<FrameType>(p[4]);
   frame.flags = static_cast<uint8_t>(p[5]);
-  result.error = get_body(bytes.subspan(kWireHeaderBytes, body), frame, pool);
+  const uint32_t fields = frame_fields(frame.type, features);
+  result.error = get_body(bytes.subspan(kWireHeaderBytes, body), fields, frame, pool);
   if (result.error != WireError::none) {
     result.status = ReadStatus::error;
     return result;
@@ -311,7 +317,7 @@ size_t FrameReader::feed(std::span<const std::byte> bytes) {
 
 ReadStatus FrameReader::next(Frame& frame, BlobPool& pool) {
   if (error_ != WireError::none) return ReadStatus::error;
-  const Decoded got = decode({buffer_.data() + start_, buffered()}, frame, pool);
+  const Decoded got = decode({buffer_.data() + start_, buffered()}, frame, pool, features_);
   switch (got.status) {
     case ReadStatus::frame:
       start_ += got.size;
@@ -334,6 +340,7 @@ void FrameReader::reset() {
   buffer_.clear();
   start_ = 0;
   sequence_ = 0;
+  features_ = kAllFeatures;
   error_ = WireError::none;
 }
 

@@ -11,6 +11,8 @@
 // node is sent as node + 1 (kNoNode is 0), a conversation's `hi` rotated by one bit (a group is 1).
 // Frame::flags travels in the header, on every type. A frame has exactly one encoding.
 //
+// What an older peer does not know is left out of its frames: see WireFeature and hello.h.
+//
 // Every length is checked against its limit and against what is there before anything is allocated.
 // `decode` is stateless and wants one whole frame at the front of its input; FrameReader keeps the
 // tail of a byte stream between reads.
@@ -53,8 +55,12 @@ std::string_view to_string(WireError error);
 Reason reason_of(WireError error);
 
 // Appends one frame to `out` and returns its size in bytes.
-// REQUIRES: a valid type; payload, list and nodes within limits.h.
-size_t encode(const Frame& frame, uint32_t sequence, ByteBuffer& out);
+// REQUIRES: a type that `features` has; payload, list and nodes within limits.h.
+size_t encode(const Frame& frame, uint32_t sequence, ByteBuffer& out,
+              uint64_t features = kAllFeatures);
+
+// Marks an encoded frame as one of another frame version: HELLO is of its sender's oldest.
+void stamp_version(std::span<std::byte> frame, uint8_t version);
 
 enum class ReadStatus : uint8_t { frame, need_more, error };
 
@@ -66,7 +72,8 @@ struct Decoded {
 };
 
 // Reads the frame at the front of `bytes`. After an error `frame` holds nothing of use.
-Decoded decode(std::span<const std::byte> bytes, Frame& frame, BlobPool& pool);
+Decoded decode(std::span<const std::byte> bytes, Frame& frame, BlobPool& pool,
+               uint64_t features = kAllFeatures);
 
 // A byte stream, cut anywhere: feed what arrived, call next() until it says need_more. After an
 // error the stream is lost (frame borders are unknown) and next() repeats the error.
@@ -77,6 +84,8 @@ class FrameReader {
   // input after need_more.
   size_t feed(std::span<const std::byte> bytes);
   ReadStatus next(Frame& frame, BlobPool& pool);
+  // What the two sides agreed on (hello.h), for the frames from now on.
+  void speak(uint64_t features) { features_ = features; }
 
   WireError error() const { return error_; }
   uint32_t sequence() const { return sequence_; }  // of the last frame
@@ -87,6 +96,7 @@ class FrameReader {
  private:
   ByteBuffer buffer_;
   size_t start_ = 0;  // first byte not yet consumed
+  uint64_t features_ = kAllFeatures;
   uint32_t sequence_ = 0;
   WireError error_ = WireError::none;
 };

@@ -1,5 +1,7 @@
 #include "harness/explore/sites.h"
 
+#include <algorithm>
+
 namespace imroute {
 namespace {
 
@@ -55,6 +57,11 @@ bool small_window(S s) { return at_least_once(s) && s.delivery.effective_window(
 bool kicks(S s) { return s.topology.devices_per_user > 1 && s.sessions.policy != LoginPolicy::all; }
 bool ordered_windows(S s) { return ordered(s) && s.delivery.effective_window() > 1; }
 bool nemesis_at_least_once(S s) { return drawn(s) && at_least_once(s); }
+bool perturbed(S s) {
+  const auto& families = s.nemesis.families;
+  return s.nemesis.enabled &&
+         std::find(families.begin(), families.end(), FaultFamily::code) != families.end();
+}
 bool more_nodes(S s) { return s.topology.nodes > 1; }
 
 constexpr Site kSites[] = {
@@ -124,6 +131,8 @@ constexpr Site kSites[] = {
      &Counters::calls_cancelled, forks},
     {"degraded answer", "all routers failed, the cache answered", &Counters::calls_degraded,
      degraded},
+    {"rare branch taken", "a perturbation made a node take a branch that nothing asked for",
+     &Counters::perturbed, perturbed},
     {"local route", "the user sat on the same node", &Counters::route_local, more_nodes},
 };
 

@@ -24,6 +24,8 @@ class Core {
     return target.kind == TargetKind::node ? has_node(target.index) : has_router(target.index);
   }
   bool touches(const Fault& fault) const {
+    // More nodes are no trouble; who is removed may belong to the core.
+    if (fault.kind == FaultKind::scale) return fault.count < 0;
     if (fault.is_edge) return touches(fault.target) && touches(fault.edge_to);
     return touches(fault.target);  // a partition without a target runs through everybody
   }

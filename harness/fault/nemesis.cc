@@ -26,6 +26,7 @@ class Draw {
   Draw(const Scenario& scenario, uint64_t number)
       : s_(scenario),
         rng_(Rng::stream(scenario.seed, "nemesis-fault", number)),
+        scale_rng_(Rng::stream(scenario.seed, "nemesis-scale", number)),
         named_(!scenario.nemesis.families.empty()) {}
 
   // A fault of that family at that time; kind count_ when the topology has nothing for it.
@@ -65,10 +66,18 @@ class Draw {
       case FaultFamily::clock:
         clock();
         break;
-      default:
+      case FaultFamily::version:
+        version();
+        break;
+      case FaultFamily::code:
+        code();
+        break;
+      case FaultFamily::count_:
         break;
     }
-    f_.for_ns = std::min(f_.for_ns, until - at);
+    // Nodes that came or went for good are no trouble that would have to end.
+    const bool for_good = f_.kind == FaultKind::scale && f_.for_ns == kNever;
+    if (!for_good) f_.for_ns = std::min(f_.for_ns, until - at);
     return f_;
   }
 
@@ -126,7 +135,17 @@ class Draw {
     }
   }
 
+  void scale() {
+    f_.kind = FaultKind::scale;
+    f_.count = static_cast<int32_t>(scale_rng_.between(1, 2));
+    if (s_.topology.nodes > 1 && scale_rng_.chance(1, 2)) {
+      f_.count = s_.topology.nodes > 3 ? -f_.count : -1;
+    }
+    f_.for_ns = scale_rng_.chance(1, 2) ? kNever : scale_rng_.between(2, 20) * kSecond;
+  }
+
   void crash() {
+    if (named_ && scale_rng_.chance(1, 6)) return scale();
     const uint64_t draw = rng_.below(10);
     f_.for_ns = span(200 * kMillisecond, 10 * kSecond);
     if (draw < 6) {
@@ -145,7 +164,7 @@ class Draw {
     } else {
       f_.kind = FaultKind::rolling_restart;
       f_.target = all(TargetKind::node);
-      f_.count = static_cast<uint32_t>(1 + rng_.below(std::max(1u, s_.topology.nodes)));
+      f_.count = static_cast<int32_t>(1 + rng_.below(std::max(1u, s_.topology.nodes)));
       f_.for_ns = span(5 * kSecond, 20 * kSecond);
     }
   }
@@ -245,6 +264,9 @@ class Draw {
   void clock() {
     f_.kind = one_of({FaultKind::skew, FaultKind::drift, FaultKind::drift, FaultKind::jump});
     f_.target = one(rng_.chance(2, 3) ? TargetKind::node : TargetKind::client);
+    // Only where a process starts does it matter where its clock begins. Nodes are restarted all
+    // the time; that one client of many restarts just then is as good as never.
+    if (f_.kind == FaultKind::skew) f_.target = one(TargetKind::node);
     f_.for_ns = f_.kind == FaultKind::jump ? 0 : span(kSecond, 30 * kSecond);
     if (f_.kind == FaultKind::drift) {
       const auto most = static_cast<int64_t>(s_.sessions.max_drift_ppm);
@@ -256,11 +278,34 @@ class Draw {
     }
   }
 
+  void version() {
+    f_.kind = FaultKind::version_skew;
+    const uint64_t draw = rng_.below(10);
+    f_.target = one(draw < 6   ? TargetKind::node
+                    : draw < 8 ? TargetKind::router
+                               : TargetKind::client);
+    f_.version = rng_.chance(1, 4) ? kLaterVersion : kFirstVersion;
+    f_.for_ns = span(2 * kSecond, 20 * kSecond);
+  }
+
+  void code() {
+    f_.kind = FaultKind::perturb;
+    f_.target = rng_.chance(1, 2) ? all(TargetKind::node) : one(TargetKind::node);
+    f_.site = static_cast<PerturbSite>(rng_.below(kPerturbSites));
+    f_.probability_ppm = static_cast<uint32_t>(rng_.between(10, 600)) * 1000;
+    f_.for_ns = span(kSecond, 15 * kSecond);
+  }
+
   const Scenario& s_;
   Rng rng_;
-  bool named_;  // the families are named: their later kinds too
+  Rng scale_rng_;  // of its own: what else the crash family drew stays as it was
+  bool named_;     // the families are named: their later kinds too
   Fault f_;
 };
+
+// Families that came later have a course of their own beside that of these, so that what a seed
+// drew from these is the same with and without the others.
+bool came_first(FaultFamily family) { return family <= FaultFamily::clock; }
 
 // Which families this seed uses.
 std::vector<FaultFamily> swarm(const Scenario& scenario) {
@@ -277,31 +322,50 @@ std::vector<FaultFamily> swarm(const Scenario& scenario) {
   }
   if (on.empty() && !known.empty()) {
     Rng rng = Rng::stream(scenario.seed, "nemesis-swarm", 1000);
-    on.push_back(known[rng.below(known.size())]);
+    const auto first = std::stable_partition(known.begin(), known.end(), came_first);
+    const auto among = first == known.begin() ? known.end() : first;
+    on.push_back(known[rng.below(static_cast<uint64_t>(among - known.begin()))]);
   }
   return on;
+}
+
+struct Course {
+  const char* times;   // the stream of when
+  const char* family;  // and of what
+  uint64_t number;     // of its first fault
+  int64_t pace;        // so many times the mean interval
+};
+
+void draw_course(const Scenario& scenario, const std::vector<FaultFamily>& families,
+                 const Course& course, std::vector<Fault>& plan) {
+  if (families.empty() || scenario.topology.nodes == 0) return;
+  const DurationNs until = std::min(
+      scenario.nemesis.until_ns != 0 ? scenario.nemesis.until_ns : scenario.duration_ns / 4 * 3,
+      chaos_end(scenario));
+  Rng times = Rng::stream(scenario.seed, course.times);
+  const DurationNs mean = scenario.nemesis.mean_interval_ns * course.pace;
+  DurationNs at = scenario.warmup_ns;
+  for (uint64_t number = course.number;; ++number) {
+    at += std::max(kMillisecond, exponential(times, mean) / kMillisecond * kMillisecond);
+    if (at >= until) break;
+    Draw draw(scenario, number);
+    Rng which = Rng::stream(scenario.seed, course.family, number);
+    const Fault fault = draw.fault(families[which.below(families.size())], at, until);
+    if (fault.kind != FaultKind::count_) plan.push_back(fault);
+  }
 }
 
 }  // namespace
 
 std::vector<Fault> draw_nemesis(const Scenario& scenario) {
-  std::vector<Fault> plan;
   const std::vector<FaultFamily> families = swarm(scenario);
-  if (families.empty() || scenario.topology.nodes == 0) return plan;
-  const DurationNs until = std::min(
-      scenario.nemesis.until_ns != 0 ? scenario.nemesis.until_ns : scenario.duration_ns / 4 * 3,
-      chaos_end(scenario));
-  Rng times = Rng::stream(scenario.seed, "nemesis-times");
-  DurationNs at = scenario.warmup_ns;
-  for (uint64_t number = 0;; ++number) {
-    at += std::max(kMillisecond, exponential(times, scenario.nemesis.mean_interval_ns) /
-                                     kMillisecond * kMillisecond);
-    if (at >= until) break;
-    Draw draw(scenario, number);
-    Rng which = Rng::stream(scenario.seed, "nemesis-family", number);
-    const Fault fault = draw.fault(families[which.below(families.size())], at, until);
-    if (fault.kind != FaultKind::count_) plan.push_back(fault);
+  std::vector<FaultFamily> first, later;
+  for (FaultFamily family : families) {
+    (came_first(family) ? first : later).push_back(family);
   }
+  std::vector<Fault> plan;
+  draw_course(scenario, first, {"nemesis-times", "nemesis-family", 0, 1}, plan);
+  draw_course(scenario, later, {"nemesis-later-times", "nemesis-later-family", 1u << 20, 2}, plan);
   return plan;
 }
 

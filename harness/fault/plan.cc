@@ -40,6 +40,7 @@ std::string fault_role(const Fault& fault) {
     return a == TargetKind::client || (a == TargetKind::node && b != TargetKind::client) || a == b;
   };
   const TargetKind a = fault.target.kind, b = fault.edge_to.kind;
+  if (fault.kind == FaultKind::scale) return "node";
   if (fault.is_edge) return in_order(a, b) ? role(a) + "-" + role(b) : role(b) + "-" + role(a);
   if (a == TargetKind::none && fault.kind == FaultKind::partition) {
     return partition_shape_names()[static_cast<size_t>(fault.shape)].name;
@@ -50,6 +51,14 @@ std::string fault_role(const Fault& fault) {
 int64_t fault_end(const Fault& fault, DurationNs duration) {
   if (fault.for_ns >= duration - fault.at_ns) return std::max(fault.at_ns, duration);
   return fault.at_ns + fault.for_ns;
+}
+
+uint32_t spare_nodes(const std::vector<Fault>& plan) {
+  int64_t added = 0;
+  for (const Fault& fault : plan) {
+    if (fault.kind == FaultKind::scale) added += std::max(0, fault.count);
+  }
+  return static_cast<uint32_t>(added);
 }
 
 std::vector<Fault> materialise_plan(const Scenario& scenario) {

@@ -19,9 +19,13 @@ namespace imroute {
 std::vector<Fault> materialise_plan(const Scenario& scenario);
 
 // What nemesis draws for the scenario's seed, swarm style: about half of the families are off, the
-// magnitudes of the others differ from seed to seed. Everything ends by `until`. Tail loss is drawn
+// magnitudes of the others differ from seed to seed. Everything ends by `until`
+// but nodes that were added or removed for good. Tail loss is drawn
 // only where the mailbox promises no more (durability async).
 std::vector<Fault> draw_nemesis(const Scenario& scenario);
+
+// Machines that do not exist at the start but may be added; their numbers follow the topology's.
+uint32_t spare_nodes(const std::vector<Fault>& plan);
 
 // Whom a fault hits, for coverage: "node", "router", "client", a service, "node-mailbox" for links,
 // or the shape of a partition.

@@ -10,6 +10,16 @@ double ratio(uint64_t part, uint64_t whole) {
   return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
 }
 
+std::vector<uint32_t> weights_of(const History::State& s, const std::vector<NodeId>& nodes) {
+  const std::vector<uint32_t>& weights = s.topology.node_weights;
+  if (weights.empty()) return {};
+  std::vector<uint32_t> out;
+  for (const NodeId node : nodes) {
+    out.push_back(node.value < weights.size() ? weights[node.value] : 1);
+  }
+  return out;
+}
+
 void fill(History::State& s, const FinalState& state, Result& out) {
   Result& mine = s.result;
   out.violations = std::move(mine.violations);
@@ -30,7 +40,7 @@ void fill(History::State& s, const FinalState& state, Result& out) {
   out.route.nacks = c.nacks_received;
   out.route.rebroadcasts = c.rebroadcasts;
   out.route.cache_entries_max = state.cache_entries_max;
-  out.balance.sessions = balance_of(state.sessions_by_node, s.topology.node_weights);
+  out.balance.sessions = balance_of(state.sessions_by_node, weights_of(s, state.nodes));
   out.balance.frames = balance_of(state.frames_by_node);
   out.balance.routers = balance_of(state.calls_by_router);
   out.balance.moved_share = ratio(s.binds_elsewhere, s.binds_again);

@@ -36,7 +36,9 @@ struct FinalState {
   Counters counters;                // summed over machines, dead incarnations included
   FrameTotals frames;
   uint64_t cache_entries_max = 0;
-  std::vector<uint64_t> sessions_by_node, frames_by_node, calls_by_router;
+  std::vector<NodeId> nodes;  // those that live; the next two are in their order
+  std::vector<uint64_t> sessions_by_node, frames_by_node;
+  std::vector<uint64_t> calls_by_router;
 };
 
 class History {

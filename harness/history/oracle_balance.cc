@@ -1,6 +1,7 @@
 // Oracle 9: balancers count what is there, a ring moves only what it must, and nobody is placed on
 // a node that is known to be down.
 #include <algorithm>
+#include <map>
 
 #include "core/balance/load_balancer.h"
 #include "core/base/rng.h"
@@ -60,18 +61,16 @@ void judge_ring(History::State& s, int64_t t) {
 
 // What nodes report as their load is what they hold.
 void judge_counts(History::State& s, int64_t t, const FinalState& state) {
-  // Listed by node number only while every node lives.
-  if (state.sessions_by_node.size() != s.topology.nodes) return;
-  std::vector<uint64_t> true_load(s.topology.nodes);
-  for (const FinalSession& session : state.sessions) {
-    if (session.node.value < true_load.size()) ++true_load[session.node.value];
-  }
-  for (size_t node = 0; node < true_load.size(); ++node) {
-    if (true_load[node] == state.sessions_by_node[node]) continue;
+  std::map<NodeId, uint64_t> held_by_node;
+  for (const FinalSession& session : state.sessions) ++held_by_node[session.node];
+  for (size_t i = 0; i < state.nodes.size(); ++i) {
+    const NodeId node = state.nodes[i];
+    const uint64_t held = held_by_node[node];
+    if (held == state.sessions_by_node[i]) continue;
     s.violate(Property::balancer, t,
-              "node " + std::to_string(node) + " counts " +
-                  std::to_string(state.sessions_by_node[node]) + " sessions and holds " +
-                  std::to_string(true_load[node]));
+              "node " + std::to_string(node.value) + " counts " +
+                  std::to_string(state.sessions_by_node[i]) + " sessions and holds " +
+                  std::to_string(held));
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include "config/units.h"
 #include "core/model/limits.h"
+#include "harness/fault/plan.h"
 #include "harness/scenario/bounds.h"
 #include "harness/scenario/names.h"
 #include "harness/scenario/scenario_shape.h"
@@ -278,12 +279,12 @@ class Checker {
     if (target.kind == TargetKind::client || holder) return user(pointer, target.index);
     const bool node = target.kind == TargetKind::node;
     if (!node && target.kind != TargetKind::router) return;
-    const uint64_t have = node ? s_.topology.nodes : s_.topology.routers;
+    const uint64_t have = node ? s_.topology.nodes + spare_nodes(s_.faults) : s_.topology.routers;
     if (target.index < have) return;
     const std::string what = node ? "node" : "router";
     say(pointer,
         "there is no " + what + " " + n(target.index) + ": " + what + "s are 0 to " + n(have - 1) +
-            " (topology." + what + "s is " + n(have) + ")",
+            " (topology." + what + "s is " + n(node ? s_.topology.nodes : have) + ")",
         node ? "/topology/nodes" : "/topology/routers");
   }
 
@@ -330,9 +331,16 @@ class Checker {
       if (f.kind == FaultKind::relocate)
         say(at, "there is only one node: nowhere to go", "/topology/nodes");
     }
-    if (f.kind == FaultKind::rolling_restart && f.count > s_.topology.nodes) {
+    const uint64_t count = static_cast<uint64_t>(f.count < 0 ? -int64_t{f.count} : f.count);
+    if (f.kind == FaultKind::scale && f.count < 0 && count >= s_.topology.nodes) {
       say(at + "/count",
-          n(f.count) + " nodes to restart, but topology.nodes is " + n(s_.topology.nodes),
+          n(count) + " nodes to remove, but topology.nodes is " + n(s_.topology.nodes) +
+              ": at least one must stay",
+          "/topology/nodes");
+    }
+    if (f.kind == FaultKind::rolling_restart && count > s_.topology.nodes) {
+      say(at + "/count",
+          n(count) + " nodes to restart, but topology.nodes is " + n(s_.topology.nodes),
           "/topology/nodes");
     }
     const int64_t drift = f.ppm < 0 ? -int64_t{f.ppm} : f.ppm;

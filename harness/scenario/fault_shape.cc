@@ -20,12 +20,12 @@ constexpr NamedValue kEdges[] = {
     {"node-directory", kEdgeNodeDirectory, ""}, {"node-mailbox", kEdgeNodeMailbox, ""},
     {"node-registry", kEdgeNodeRegistry, ""},   {"node-router", kEdgeNodeRouter, ""}};
 
-// The kinds that this world does, as words of the key `kind`.
+// The kinds, as words of the key `kind`.
 std::span<const NamedValue> kind_words() {
   static const std::vector<NamedValue> kWords = [] {
     std::vector<NamedValue> words;
     for (const FaultInfo& info : fault_infos()) {
-      if (info.available) words.push_back({info.name, static_cast<uint8_t>(info.kind), info.help});
+      words.push_back({info.name, static_cast<uint8_t>(info.kind), info.help});
     }
     return words;
   }();
@@ -51,6 +51,8 @@ void set_kind(Fault& fault, FaultKind kind) {
   if (kind == FaultKind::skew) fault.offset_ns = 3600 * kSecond;
   if (kind == FaultKind::jump) fault.offset_ns = 5 * kSecond;
   if (kind == FaultKind::drift) fault.ppm = 5000;
+  if (kind == FaultKind::version_skew) fault.version = kFirstVersion;
+  if (kind == FaultKind::perturb) fault.probability_ppm = 100'000;
   if (kind == FaultKind::rolling_restart) fault.count = 0;  // all nodes; `complete` knows how many
   Target& target = fault.target;
   if (kind == FaultKind::rolling_restart) {
@@ -190,12 +192,11 @@ std::vector<JsonValue> target_schemas() {
   std::vector<JsonValue> out;
   std::vector<uint16_t> seen;
   for (const FaultInfo& first : fault_infos()) {
-    if (!first.available) continue;
     if (std::find(seen.begin(), seen.end(), first.targets) != seen.end()) continue;
     seen.push_back(first.targets);
     JsonValue words = JsonValue::make_array();
     for (const FaultInfo& info : fault_infos()) {
-      if (info.available && info.targets == first.targets) {
+      if (info.targets == first.targets) {
         words.items.push_back(JsonValue::make_string(info.name));
       }
     }
@@ -217,17 +218,6 @@ ShapeKey kind_key(Fault& fault) {
   ShapeKey key = choice_key(
       "kind", kind_words(), [&fault] { return static_cast<uint8_t>(fault.kind); },
       [&fault](uint8_t v) { set_kind(fault, static_cast<FaultKind>(v)); }, "what happens");
-  key.read = [read = key.read](const JsonValue& value, ShapeReader& reader) {
-    if (value.is(JsonValue::Kind::string)) {
-      for (const FaultInfo& info : fault_infos()) {
-        if (!info.available && value.text == info.name) {
-          return reader.error(value, "the fault kind " + in_quotes(value.text) +
-                                         " is not available in this version: remove this fault");
-        }
-      }
-    }
-    read(value, reader);
-  };
   return std::move(key).require();
 }
 
@@ -269,31 +259,31 @@ void add_partition_keys(Shape& shape, Fault& f) {
                 .when("kind", partition));
 }
 
-// Millionths that a clock gains, or loses: the only number of the language with a sign.
-ShapeKey drift_key(int32_t& field) {
-  constexpr int32_t kMost = 400'000;  // as sessions.max_drift_ppm
+// An integer that may be negative.
+ShapeKey signed_key(const char* name, int32_t& field, int32_t least, int32_t most,
+                    const char* help) {
   ShapeKey key;
-  key.name = "ppm";
-  key.help = "millionths that the clock gains, negative: loses; default 5000";
-  key.read = [&field](const JsonValue& value, ShapeReader& reader) {
+  key.name = name;
+  key.help = help;
+  key.read = [&field, least, most](const JsonValue& value, ShapeReader& reader) {
     const auto number =
         value.is(JsonValue::Kind::number) ? parse_decimal(value.text) : std::optional<Decimal>{};
     if (number && number->is_integer()) {
       Decimal size = *number;
       size.negative = false;
-      if (const auto got = size.scaled(1, 1, kMost)) {
+      if (const auto got = size.scaled(1, 1, number->negative ? -int64_t{least} : most)) {
         field = static_cast<int32_t>(*got) * (number->negative ? -1 : 1);
         return;
       }
     }
-    reader.error(value,
-                 "found " + describe(value) + ", expected an integer from -400000 to 400000");
+    reader.error(value, "found " + describe(value) + ", expected an integer from " +
+                            std::to_string(least) + " to " + std::to_string(most));
   };
   key.write = [&field] { return JsonValue::make_number(std::to_string(field)); };
-  key.schema = [] {
+  key.schema = [least, most] {
     JsonValue out = schema_type("integer");
-    out.add("minimum", JsonValue::make_number("-400000"));
-    out.add("maximum", JsonValue::make_number("400000"));
+    out.add("minimum", JsonValue::make_number(std::to_string(least)));
+    out.add("maximum", JsonValue::make_number(std::to_string(most)));
     return out;
   };
   return key;
@@ -302,7 +292,37 @@ ShapeKey drift_key(int32_t& field) {
 void add_clock_keys(Shape& shape, Fault& f) {
   shape.add(duration_key("offset", f.offset_ns, "how far ahead; default 1h for skew, 5s for jump")
                 .when("kind", kinds({FaultKind::skew, FaultKind::jump})));
-  shape.add(drift_key(f.ppm).when("kind", kinds({FaultKind::drift})));
+  constexpr int32_t kMost = 400'000;  // as sessions.max_drift_ppm
+  shape.add(signed_key("ppm", f.ppm, -kMost, kMost,
+                       "millionths that the clock gains, negative: loses; default 5000")
+                .when("kind", kinds({FaultKind::drift})));
+}
+
+ShapeKey count_of_nodes(Fault& f) {
+  constexpr int32_t kMost = 10'000;
+  ShapeKey key = signed_key("count", f.count, -kMost, kMost,
+                            "nodes to restart (default all), to add, or, negative, to remove");
+  key.read = [&f, read = key.read](const JsonValue& value, ShapeReader& reader) {
+    const size_t before = reader.errors();
+    read(value, reader);
+    if (reader.errors() != before) return;
+    if (f.count == 0 || (f.count < 0 && f.kind == FaultKind::rolling_restart)) {
+      reader.error(value, "found " + describe(value) + ", expected " +
+                              (f.kind == FaultKind::scale ? "nodes to add, or (negative) to remove"
+                                                          : "a number of nodes, 1 or more"));
+    }
+  };
+  key.write = [&f, write = key.write] { return f.count == 0 ? JsonValue{} : write(); };
+  return key;
+}
+
+void add_code_keys(Shape& shape, Fault& f) {
+  shape.add(choice_key("site", f.site, perturb_site_names(), "which rare branch")
+                .when("kind", kinds({FaultKind::perturb})));
+  shape.add(count_key("version", f.version, kFirstVersion, kLaterVersion,
+                      "1: the first, without the optional features of the wire; 2: this one; "
+                      "3: a later one, which speaks no frame version of ours; default 1")
+                .when("kind", kinds({FaultKind::version_skew})));
 }
 
 void add_own_keys(Shape& shape, Fault& f) {
@@ -318,21 +338,17 @@ void add_own_keys(Shape& shape, Fault& f) {
   shape.add(written_if(std::move(wipe), [&f] {
               return f.target.kind == TargetKind::client;
             }).when("kind", kinds({K::crash})));
-  ShapeKey count = count_key("count", f.count, 1, 10'000, "nodes to restart; default all")
-                       .when("kind", kinds({K::rolling_restart}));
-  count.write = [&f] {
-    return f.count == 0 ? JsonValue{} : JsonValue::make_number(uint64_t{f.count});
-  };
-  shape.add(std::move(count));
+  shape.add(count_of_nodes(f).when("kind", kinds({K::rolling_restart, K::scale})));
   shape.add(count_key("factor", f.factor, 2, 1'000'000, "how many times slower, or more")
                 .when("kind", kinds({K::slow, K::slow_reader, K::burst})));
   shape.add(millionths_key("fraction", f.fraction_ppm, kWhole, "of the clients")
                 .when("kind", kinds({K::reconnect_storm, K::relocate, K::double_login,
                                      K::slow_reader, K::burst})));
-  shape.add(
-      millionths_key("probability", f.probability_ppm, kWhole, "of each frame, link or operation")
-          .when("kind", kinds({K::loss, K::duplicate, K::reorder, K::reset, K::half_open, K::stall,
-                               K::connect_hang, K::error, K::lost_reply, K::evict, K::disk_full})));
+  shape.add(millionths_key("probability", f.probability_ppm, kWhole,
+                           "of each frame, link, operation or branch")
+                .when("kind", kinds({K::loss, K::duplicate, K::reorder, K::reset, K::half_open,
+                                     K::stall, K::connect_hang, K::error, K::lost_reply, K::evict,
+                                     K::disk_full, K::perturb})));
   add_partition_keys(shape, f);
   shape.add(duration_key("latency", f.latency_ns, "added to every frame; default 100ms")
                 .when("kind", kinds({K::delay})));
@@ -365,6 +381,18 @@ void check_fault(const Fault& f, const JsonValue& value, ShapeReader& reader) {
     if (f.target.kind != TargetKind::client)
       misplaced("wipe", "valid only when the target is a client");
   }
+  const auto given = [&](const char* name) {
+    return std::any_of(value.members.begin(), value.members.end(),
+                       [&](const JsonMember& member) { return member.key == name; });
+  };
+  if (f.kind == FaultKind::perturb && !given("site")) {
+    reader.error(value, "a perturb fault needs \"site\": `imroute list sites` names them");
+  }
+  if (f.kind == FaultKind::scale && f.count > 0) {
+    misplaced("target",
+              "valid only when nodes are removed (a negative count); added ones follow "
+              "those of the topology");
+  }
   if (f.kind == FaultKind::partition && f.is_edge) {
     for (const char* name : {"shape", "edges", "direction"}) {
       misplaced(name, "the target is one edge already (\"edge:A>B\" is one way)");
@@ -383,6 +411,7 @@ Shape fault_shape(Fault& f) {
                          {.zero = true, .word = "forever", .word_value = kNever}));
   add_own_keys(shape, f);
   add_clock_keys(shape, f);
+  add_code_keys(shape, f);
   ShapeKey drawn = flag_key("from_nemesis", f.from_nemesis, "nemesis drew it (effective.json)");
   shape.add(written_if(std::move(drawn), [&f] { return f.from_nemesis; }));
   shape.check = [&f](const JsonValue& value, ShapeReader& reader) {

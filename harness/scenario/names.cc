@@ -33,8 +33,7 @@ constexpr NamedValue kDispositions[] = {
     {"drop", u8(Disposition::drop), "packets vanish"},
     {"stall", u8(Disposition::stall), "frames wait for the end"},
     {"reset", u8(Disposition::reset), "connections are reset"}};
-// Families with at least one kind that the simulated world does; the last two wait for theirs.
-constexpr NamedValue kFamilies[] = {{"crash", u8(FaultFamily::crash), "crash, restart, drain"},
+constexpr NamedValue kFamilies[] = {{"crash", u8(FaultFamily::crash), "crash, restart, scale"},
                                     {"pause", u8(FaultFamily::pause), "pause, slow"},
                                     {"partition", u8(FaultFamily::partition), ""},
                                     {"link", u8(FaultFamily::link), "loss, delay, bandwidth"},
@@ -43,7 +42,10 @@ constexpr NamedValue kFamilies[] = {{"crash", u8(FaultFamily::crash), "crash, re
                                     {"registry", u8(FaultFamily::registry), "expiry, watches"},
                                     {"store", u8(FaultFamily::store), "failover, errors"},
                                     {"bus", u8(FaultFamily::bus), "disconnect, overflow"},
-                                    {"clock", u8(FaultFamily::clock), "skew, drift, jump"}};
+                                    {"clock", u8(FaultFamily::clock), "skew, drift, jump"},
+                                    {"version", u8(FaultFamily::version), "mixed versions"},
+                                    {"code", u8(FaultFamily::code), "rare branches"}};
+static_assert(std::size(kFamilies) == static_cast<size_t>(FaultFamily::count_));
 constexpr NamedValue kDimensions[] = {
     {"topology", u8(SwarmDimension::topology), "nodes, routers, users, devices, weights"},
     {"strategy", u8(SwarmDimension::strategy), "kind, mode, placement, bus, cache, hints"},
@@ -68,94 +70,91 @@ constexpr uint16_t kStores = kHitsDirectory | kHitsMailbox;
 using Family = FaultFamily;
 
 constexpr FaultInfo kFaults[] = {
-    {FaultKind::crash, "crash", Family::crash, kMachines | kHitsClient | kHitsServices, true,
-     5 * kSecond, "the machine loses its state and is down for `for`"},
-    {FaultKind::restart, "restart", Family::crash, kMachines | kHitsServices, true, kSecond,
+    {FaultKind::crash, "crash", Family::crash, kMachines | kHitsClient | kHitsServices, 5 * kSecond,
+     "the machine loses its state and is down for `for`"},
+    {FaultKind::restart, "restart", Family::crash, kMachines | kHitsServices, kSecond,
      "graceful: drains, stops, and is back after `for`"},
-    {FaultKind::drain, "drain", Family::crash, kHitsNode, true, 10 * kSecond,
+    {FaultKind::drain, "drain", Family::crash, kHitsNode, 10 * kSecond,
      "the node leaves the registry and sends its clients away, back after `for`"},
-    {FaultKind::rolling_restart, "rolling_restart", Family::crash, kHitsNode | kHitsAllNodes, true,
+    {FaultKind::rolling_restart, "rolling_restart", Family::crash, kHitsNode | kHitsAllNodes,
      30 * kSecond, "`count` nodes, one after the other, spread over `for`"},
-    {FaultKind::scale, "scale", Family::crash, kHitsNothing | kHitsNode, false, kNever,
-     "nodes join or leave"},
-    {FaultKind::pause, "pause", Family::pause, kMachines | kHitsServices, true, 8 * kSecond,
+    {FaultKind::scale, "scale", Family::crash, kHitsNothing | kHitsNode, kNever,
+     "`count` nodes join, or (negative) leave in order, as autoscaling does"},
+    {FaultKind::pause, "pause", Family::pause, kMachines | kHitsServices, 8 * kSecond,
      "the machine stands still: longer than a lease by default"},
-    {FaultKind::slow, "slow", Family::pause, kMachines | kHitsServices, true, 10 * kSecond,
+    {FaultKind::slow, "slow", Family::pause, kMachines | kHitsServices, 10 * kSecond,
      "a gray failure: `factor` times slower, health checks pass"},
     {FaultKind::partition, "partition", Family::partition,
-     kHitsNothing | kHitsEdge | kMachines | kHitsClient | kHitsServices, true, 5 * kSecond,
+     kHitsNothing | kHitsEdge | kMachines | kHitsClient | kHitsServices, 5 * kSecond,
      "machines cannot reach each other: a `shape`, a machine alone, or one edge"},
-    {FaultKind::loss, "loss", Family::link, kHitsEdge, true, 5 * kSecond,
+    {FaultKind::loss, "loss", Family::link, kHitsEdge, 5 * kSecond,
      "lost packets: retransmission stalls, then a reset"},
-    {FaultKind::delay, "delay", Family::link, kHitsEdge, true, 5 * kSecond, "`latency` is added"},
-    {FaultKind::bandwidth, "bandwidth", Family::link, kHitsEdge, true, 5 * kSecond,
+    {FaultKind::delay, "delay", Family::link, kHitsEdge, 5 * kSecond, "`latency` is added"},
+    {FaultKind::bandwidth, "bandwidth", Family::link, kHitsEdge, 5 * kSecond,
      "the link has only `rate`"},
-    {FaultKind::duplicate, "duplicate", Family::link, kHitsEdge | kHitsBus, true, 5 * kSecond,
+    {FaultKind::duplicate, "duplicate", Family::link, kHitsEdge | kHitsBus, 5 * kSecond,
      "frames come twice, where the product can see it"},
-    {FaultKind::reorder, "reorder", Family::link, kHitsEdge | kHitsBus, true, 5 * kSecond,
+    {FaultKind::reorder, "reorder", Family::link, kHitsEdge | kHitsBus, 5 * kSecond,
      "frames overtake, where the product can see it"},
-    {FaultKind::reset, "reset", Family::connection, kHitsEdge, true, 0, "connections are reset"},
-    {FaultKind::half_open, "half_open", Family::connection, kHitsEdge, true, 5 * kSecond,
+    {FaultKind::reset, "reset", Family::connection, kHitsEdge, 0, "connections are reset"},
+    {FaultKind::half_open, "half_open", Family::connection, kHitsEdge, 5 * kSecond,
      "one end believes in a connection that the other has lost"},
-    {FaultKind::stall, "stall", Family::connection, kHitsEdge, true, 5 * kSecond,
+    {FaultKind::stall, "stall", Family::connection, kHitsEdge, 5 * kSecond,
      "nothing moves, nothing breaks"},
-    {FaultKind::connect_hang, "connect_hang", Family::connection, kHitsEdge, true, 5 * kSecond,
+    {FaultKind::connect_hang, "connect_hang", Family::connection, kHitsEdge, 5 * kSecond,
      "new connections never complete"},
-    {FaultKind::reconnect_storm, "reconnect_storm", Family::clients, kHitsClient, true, kSecond,
+    {FaultKind::reconnect_storm, "reconnect_storm", Family::clients, kHitsClient, kSecond,
      "a `fraction` of the clients loses its connection within `for`"},
-    {FaultKind::relocate, "relocate", Family::clients, kHitsClient, true, 0,
+    {FaultKind::relocate, "relocate", Family::clients, kHitsClient, 0,
      "clients log in again, elsewhere"},
-    {FaultKind::double_login, "double_login", Family::clients, kHitsClient, true, 0,
+    {FaultKind::double_login, "double_login", Family::clients, kHitsClient, 0,
      "the same device logs in a second time while the first session lives"},
-    {FaultKind::slow_reader, "slow_reader", Family::clients, kHitsClient, true, 5 * kSecond,
+    {FaultKind::slow_reader, "slow_reader", Family::clients, kHitsClient, 5 * kSecond,
      "clients read slowly"},
-    {FaultKind::burst, "burst", Family::clients, kHitsClient, true, 5 * kSecond,
+    {FaultKind::burst, "burst", Family::clients, kHitsClient, 5 * kSecond,
      "users send `factor` times as much"},
-    {FaultKind::session_expiry, "session_expiry", Family::registry, kHitsRegistry | kHitsNode, true,
-     0, "the registry ends a node's session"},
-    {FaultKind::late_watch, "late_watch", Family::registry, kHitsRegistry | kHitsNode, true,
-     10 * kSecond, "watch events come `delay` late"},
-    {FaultKind::lost_watch, "lost_watch", Family::registry, kHitsRegistry | kHitsNode, true,
-     5 * kSecond, "watch events are lost"},
-    {FaultKind::lagging_read, "lagging_read", Family::registry, kHitsRegistry | kHitsNode, true,
+    {FaultKind::session_expiry, "session_expiry", Family::registry, kHitsRegistry | kHitsNode, 0,
+     "the registry ends a node's session"},
+    {FaultKind::late_watch, "late_watch", Family::registry, kHitsRegistry | kHitsNode, 10 * kSecond,
+     "watch events come `delay` late"},
+    {FaultKind::lost_watch, "lost_watch", Family::registry, kHitsRegistry | kHitsNode, 5 * kSecond,
+     "watch events are lost"},
+    {FaultKind::lagging_read, "lagging_read", Family::registry, kHitsRegistry | kHitsNode,
      10 * kSecond, "reads see the past, `delay` ago"},
-    {FaultKind::failover, "failover", Family::store, kStores, true, kSecond,
+    {FaultKind::failover, "failover", Family::store, kStores, kSecond,
      "a replica takes over; with `lose_tail` the last writes are gone"},
-    {FaultKind::error, "error", Family::store, kStores, true, 5 * kSecond,
+    {FaultKind::error, "error", Family::store, kStores, 5 * kSecond,
      "operations fail with `probability`"},
-    {FaultKind::lost_reply, "lost_reply", Family::store, kStores, true, 5 * kSecond,
+    {FaultKind::lost_reply, "lost_reply", Family::store, kStores, 5 * kSecond,
      "applied, but the reply is lost"},
-    {FaultKind::evict, "evict", Family::store, kHitsDirectory, true, 0,
+    {FaultKind::evict, "evict", Family::store, kHitsDirectory, 0,
      "records are evicted with `probability`"},
-    {FaultKind::oom, "oom", Family::store, kStores, true, 5 * kSecond, "writes are refused"},
-    {FaultKind::torn_write, "torn_write", Family::store, kStores, true, 2 * kSecond,
+    {FaultKind::oom, "oom", Family::store, kStores, 5 * kSecond, "writes are refused"},
+    {FaultKind::torn_write, "torn_write", Family::store, kStores, 2 * kSecond,
      "crashes in the middle of the next write; what is half there is discarded at the return"},
-    {FaultKind::lost_fsync, "lost_fsync", Family::store, kStores, true, 500 * kMillisecond,
+    {FaultKind::lost_fsync, "lost_fsync", Family::store, kStores, 500 * kMillisecond,
      "acknowledged writes never reach the disk: the next crash, at the end at the latest, loses "
      "them"},
-    {FaultKind::disk_full, "disk_full", Family::store, kStores, true, 5 * kSecond,
+    {FaultKind::disk_full, "disk_full", Family::store, kStores, 5 * kSecond,
      "writes fail with `probability`, reads are answered"},
-    {FaultKind::disconnect, "disconnect", Family::bus, kHitsBus | kHitsNode, true, 2 * kSecond,
+    {FaultKind::disconnect, "disconnect", Family::bus, kHitsBus | kHitsNode, 2 * kSecond,
      "subscribers lose the bus and what it carried meanwhile"},
-    {FaultKind::overflow, "overflow", Family::bus, kHitsBus | kHitsNode, true, kSecond,
+    {FaultKind::overflow, "overflow", Family::bus, kHitsBus | kHitsNode, kSecond,
      "the output buffer of a subscriber overflows"},
-    {FaultKind::skew, "skew", Family::clock, kHitsNode | kHitsClient, true, kNever,
+    {FaultKind::skew, "skew", Family::clock, kHitsNode | kHitsClient, kNever,
      "clocks of machines that start now begin `offset` ahead; nothing may depend on it"},
-    {FaultKind::drift, "drift", Family::clock, kHitsNode | kHitsClient, true, 30 * kSecond,
+    {FaultKind::drift, "drift", Family::clock, kHitsNode | kHitsClient, 30 * kSecond,
      "the monotonic clock gains `ppm` millionths (loses, when negative)"},
-    {FaultKind::jump, "jump", Family::clock, kHitsNode | kHitsClient, true, 0,
+    {FaultKind::jump, "jump", Family::clock, kHitsNode | kHitsClient, 0,
      "the monotonic clock leaps `offset` ahead, as after a pause that nobody saw"},
-    {FaultKind::version_skew, "version_skew", Family::version, kHitsNode, false, kNever,
-     "a node runs an older or newer version"},
-    {FaultKind::perturb, "perturb", Family::code, kHitsNode, false, kNever,
-     "rare branches are taken more often"},
+    {FaultKind::version_skew, "version_skew", Family::version, kMachines | kHitsClient,
+     20 * kSecond,
+     "restarted into another `version`, and back: 1 the first, 3 a later one that "
+     "cannot talk to this one (2)"},
+    {FaultKind::perturb, "perturb", Family::code, kHitsNode | kHitsAllNodes, 20 * kSecond,
+     "the rare branch `site` is taken with `probability`; `imroute list sites` names them"},
 };
 static_assert(std::size(kFaults) == static_cast<size_t>(FaultKind::count_));
-
-constexpr const char* kAllFamilies[] = {"crash",      "pause",   "partition", "link",
-                                        "connection", "clients", "registry",  "store",
-                                        "bus",        "clock",   "version",   "code"};
-static_assert(std::size(kAllFamilies) == static_cast<size_t>(FaultFamily::count_));
 
 struct TargetName {
   TargetKind kind;
@@ -188,6 +187,18 @@ std::span<const NamedValue> fault_family_names() { return kFamilies; }
 std::span<const NamedValue> swarm_dimension_names() { return kDimensions; }
 std::span<const NamedValue> action_kind_names() { return kActions; }
 
+std::span<const NamedValue> perturb_site_names() {
+  static const std::array<NamedValue, kPerturbSites> kNames = [] {
+    std::array<NamedValue, kPerturbSites> names{};
+    for (size_t i = 0; i < kPerturbSites; ++i) {
+      const PerturbSiteInfo& site = kPerturbSiteTable[i];
+      names[i] = {site.name, static_cast<uint8_t>(i), site.help};
+    }
+    return names;
+  }();
+  return kNames;
+}
+
 const FaultInfo& fault_info(FaultKind kind) {
   IM_ASSERT(kind < FaultKind::count_);
   const FaultInfo& info = kFaults[static_cast<size_t>(kind)];
@@ -198,7 +209,7 @@ std::span<const FaultInfo> fault_infos() { return kFaults; }
 std::string_view to_string(FaultKind kind) { return fault_info(kind).name; }
 std::string_view to_string(FaultFamily family) {
   IM_ASSERT(family < FaultFamily::count_);
-  return kAllFamilies[static_cast<size_t>(family)];
+  return kFamilies[static_cast<size_t>(family)].name;
 }
 
 std::string target_text(const Target& target) {

@@ -24,6 +24,7 @@ std::span<const NamedValue> disposition_names();
 std::span<const NamedValue> fault_family_names();
 std::span<const NamedValue> swarm_dimension_names();
 std::span<const NamedValue> action_kind_names();
+std::span<const NamedValue> perturb_site_names();
 
 // What a fault kind may hit: bits.
 enum FaultTarget : uint16_t {
@@ -45,7 +46,6 @@ struct FaultInfo {
   const char* name;
   FaultFamily family;
   uint16_t targets;
-  bool available;          // the simulated world of this version does it
   DurationNs default_for;  // when `for` is left out
   const char* help;
 };

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/model/config.h"
+#include "core/model/perturb.h"
 
 namespace imroute {
 
@@ -186,6 +187,10 @@ enum EdgeClass : uint8_t {  // bits
   kEdgeNodeRouter = 32,
 };
 
+// What a machine of a mixed cluster runs (version_skew): the first version, which has none of the
+// optional features of the wire; this one; a later one that speaks no frame version of ours.
+inline constexpr uint32_t kFirstVersion = 1, kThisVersion = 2, kLaterVersion = 3;
+
 struct Fault {
   FaultKind kind = FaultKind::crash;
   DurationNs at_ns = 0;
@@ -197,7 +202,7 @@ struct Fault {
   // own keys
   bool lose_unsynced = false;  // crash of a service: unsynced "lose"
   bool wipe = false;           // crash of a client: reinstall
-  uint32_t count = 1;          // rolling_restart, scale
+  int32_t count = 1;           // rolling_restart; scale: added, or removed when negative
   uint32_t factor = 10;        // slow, burst
   uint32_t fraction_ppm = 1'000'000;
   uint32_t probability_ppm = 1'000'000;
@@ -212,8 +217,8 @@ struct Fault {
   DurationNs lose_tail_ns = 0;        // failover
   DurationNs offset_ns = 0;           // skew, jump
   int32_t ppm = 0;                    // drift
-  std::string site;                   // perturb
-  uint32_t version = 0;               // version_skew
+  PerturbSite site{};                 // perturb
+  uint32_t version = kThisVersion;    // version_skew
   bool from_nemesis = false;
   friend bool operator==(const Fault&, const Fault&) = default;
 };

@@ -337,7 +337,7 @@ void complete(Scenario& s) {
   }
   for (Fault& fault : s.faults) {
     if (fault.kind == FaultKind::rolling_restart && fault.count == 0)
-      fault.count = s.topology.nodes;
+      fault.count = static_cast<int32_t>(s.topology.nodes);
   }
 }
 

@@ -13,8 +13,8 @@ namespace {
 constexpr uint8_t kClientLink = 0, kPeerLink = 1;
 
 // What the codec would not carry does not arrive by value either.
-void keep_carried(Frame& f) {
-  const uint32_t carried = frame_fields(f.type);
+void keep_carried(Frame& f, uint64_t features) {
+  const uint32_t carried = frame_fields(f.type, features);
   const auto lacks = [carried](uint32_t field) { return (carried & field) == 0; };
   if (lacks(kFieldHops)) f.hops = 0;
   if (lacks(kFieldVia)) f.via = Via::push;
@@ -68,7 +68,9 @@ Network::Network(const Layout& layout, const NetworkConfig& config, uint64_t see
       view_(size_t{layout.servers()} * layout.servers(), kNone),
       first_(layout.endpoints(), kNone),
       dialled_(layout.endpoints(), 0),
-      listening_(layout.endpoints(), 0) {}
+      listening_(layout.endpoints(), 0),
+      hello_(layout.endpoints()),
+      foreign_links_(layout.endpoints(), 0) {}
 
 Network::~Network() = default;
 
@@ -194,9 +196,11 @@ void Network::connect(int64_t now, Endpoint from, Endpoint to) {
   signal(now, index, 0, FlightType::syn, Reason::none);
 }
 
-uint32_t Network::encode_frame(const Frame& frame, Payload& bytes) {
+// 0 when the other end does not know frames of this type: then they are not sent.
+uint32_t Network::encode_frame(const Frame& frame, uint64_t features, Payload& bytes) {
+  if (frame_fields(frame.type, features) == 0) return 0;
   scratch_.clear();
-  const auto size = static_cast<uint32_t>(encode(frame, 0, scratch_));
+  const auto size = static_cast<uint32_t>(encode(frame, 0, scratch_, features));
   if (!by_value_) bytes = pool_.copy(scratch_);
   return size;
 }
@@ -207,8 +211,8 @@ uint32_t Network::send_peer(int64_t now, Endpoint from, Endpoint to, const Frame
   const uint8_t side = side_of(conns_[index], from);
   if (conns_[index].state[side] != End::up) return 0;
   Payload bytes;
-  const uint32_t size = encode_frame(frame, bytes);
-  send_frame(now, index, side, frame, bytes, size);
+  const uint32_t size = encode_frame(frame, conns_[index].features, bytes);
+  if (size != 0) send_frame(now, index, side, frame, bytes, size);
   return size;
 }
 
@@ -217,12 +221,14 @@ uint32_t Network::send_link(int64_t now, Endpoint from, LinkId link, const Frame
   const uint32_t index = conn_of_link(from, link, side);
   if (index == kNone) return 0;
   Payload bytes;
-  const uint32_t size = encode_frame(frame, bytes);
-  send_frame(now, index, side, frame, bytes, size);
+  const uint32_t size = encode_frame(frame, conns_[index].features, bytes);
+  if (size != 0) send_frame(now, index, side, frame, bytes, size);
   return size;
 }
 
+// What goes to everybody is of types that no version lacks, whole with any features.
 uint32_t Network::send_mesh(int64_t now, Endpoint from, const Frame& frame, uint32_t& count) {
+  IM_ASSERT(frame_fields(frame.type, 0) == frame_fields(frame.type));
   Payload bytes;
   uint32_t size = 0;
   for (uint32_t i = 0; i < layout_.nodes(); ++i) {
@@ -232,7 +238,7 @@ uint32_t Network::send_mesh(int64_t now, Endpoint from, const Frame& frame, uint
     if (index == kNone) continue;
     const uint8_t side = side_of(conns_[index], from);
     if (conns_[index].state[side] != End::up) continue;
-    if (size == 0) size = encode_frame(frame, bytes);
+    if (size == 0) size = encode_frame(frame, kAllFeatures, bytes);
     send_frame(now, index, side, frame, bytes, size);
     ++count;
   }
@@ -295,7 +301,7 @@ void Network::send_frame(int64_t now, uint32_t conn, uint8_t side, const Frame& 
   if (by_value_) {
     flight.object = objects_.take();
     objects_[flight.object] = frame;
-    keep_carried(objects_[flight.object]);
+    keep_carried(objects_[flight.object], conns_[conn].features);
   } else {
     flight.bytes = bytes;
   }
@@ -524,7 +530,8 @@ void Network::arrive(int64_t now, uint32_t index) {
 
 const Frame& Network::object_of(Flight& flight) {
   if (flight.object != kNone) return objects_[flight.object];
-  const Decoded decoded = decode(flight.bytes.bytes(), decoded_, pool_);
+  const Decoded decoded =
+      decode(flight.bytes.bytes(), decoded_, pool_, conns_[flight.conn].features);
   IM_ASSERT(decoded.status == ReadStatus::frame);
   return decoded_;
 }
@@ -565,9 +572,30 @@ void Network::on_syn(int64_t now, uint32_t index) {
       }
     }
   }
+  if (!agree_on_version(conn)) {
+    return signal(now, index, 1, FlightType::reset, Reason::version_refused);
+  }
   open_end(index, 1, End::up);
   signal(now, index, 1, FlightType::syn_ack, Reason::none);
   host_.on_up(at, from, link_at(index, 1));
+}
+
+// Both ends say HELLO at once and need not wait for the other's, so it rides with the dial and its
+// answer. False when they have no version in common, which both find out by themselves.
+bool Network::agree_on_version(Conn& conn) {
+  const Hello& dialler = hello_[conn.end[0]];
+  const Hello& listener = hello_[conn.end[1]];
+  scratch_.clear();
+  encode_hello(dialler, scratch_);
+  const Agreement agreement = agree(listener, scratch_, pool_);
+  scratch_.clear();
+  encode_hello(listener, scratch_);
+  IM_ASSERT(agree(dialler, scratch_, pool_) == agreement);
+  if (agreement.refused != Reason::none || agreement.features != kAllFeatures) {
+    for (const Endpoint e : conn.end) ++foreign_links_[e];
+  }
+  conn.features = agreement.features;
+  return agreement.refused == Reason::none;
 }
 
 void Network::on_syn_ack(int64_t now, uint32_t index) {

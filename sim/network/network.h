@@ -19,7 +19,7 @@
 
 #include "core/base/payload.h"
 #include "core/model/frame.h"
-#include "core/wire/codec.h"
+#include "core/wire/hello.h"
 #include "harness/scenario/scenario.h"
 #include "sim/engine/event_queue.h"
 #include "sim/engine/pool.h"
@@ -56,6 +56,11 @@ class Network {
   void report_lost(bool on) { report_lost_ = on; }
   EdgeRules& rules() { return rules_; }
 
+  // What the process that runs there now says when it connects: first of all, both ends agree on a
+  // version and its features (core/wire/hello.h), or the connection is refused.
+  void set_hello(Endpoint e, const Hello& hello) { hello_[e] = hello; }
+  // Connections of that machine whose ends were not both of this version, refused ones included.
+  uint64_t foreign_links(Endpoint e) const { return foreign_links_[e]; }
   // A machine listens from now on, or is dead: connections to it are refused.
   void set_listening(Endpoint e, bool on) { listening_[e] = on; }
   // Its process ended: every connection it has is closed here, the other ends see a reset.
@@ -130,9 +135,10 @@ class Network {
     bool alive = false;
     uint32_t generation = 0;
     uint32_t under_way = 0;
-    uint64_t name = 0;             // of its stream
-    uint64_t draw = 0;             // next draw of the stream
-    std::array<Direction, 2> out;  // by sending side
+    uint64_t features = kAllFeatures;  // agreed on
+    uint64_t name = 0;                 // of its stream
+    uint64_t draw = 0;                 // next draw of the stream
+    std::array<Direction, 2> out;      // by sending side
     std::array<uint32_t, 2> next{}, prev{};
   };
   struct Flight {
@@ -158,7 +164,8 @@ class Network {
   void settle(uint32_t conn);
 
   uint32_t make_flight(uint32_t conn, uint8_t side, FlightType type, Reason reason);
-  uint32_t encode_frame(const Frame& frame, Payload& bytes);
+  uint32_t encode_frame(const Frame& frame, uint64_t features, Payload& bytes);
+  bool agree_on_version(Conn& conn);
   void send_frame(int64_t now, uint32_t conn, uint8_t side, const Frame& frame,
                   const Payload& bytes, uint32_t size);
   void signal(int64_t now, uint32_t conn, uint8_t side, FlightType type, Reason reason);
@@ -203,7 +210,9 @@ class Network {
   std::vector<uint32_t> first_;     // per endpoint: its connections
   std::vector<uint32_t> dialled_;   // per endpoint: connections it ever dialled
   std::vector<uint8_t> listening_;  // per endpoint
-  std::vector<Held> held_;          // directions that hold something (or did)
+  std::vector<Hello> hello_;
+  std::vector<uint64_t> foreign_links_;
+  std::vector<Held> held_;  // directions that hold something (or did)
   ByteBuffer scratch_;
   Frame decoded_;
   uint64_t dropped_ = 0;

@@ -75,10 +75,13 @@ void World::clock_changed(Endpoint e) {
 // ---- the driver
 // -----------------------------------------------------------------------------------------
 
-// Skews from the very start: clocks that began somewhere else.
+// Skews from the very start: clocks that began somewhere else, machines that began as another
+// version.
 void FaultDriver::before_start() {
   for (uint32_t i = 0; i < plan_.size(); ++i) {
-    if (plan_[i].kind == FaultKind::skew && plan_[i].at_ns == 0) begin(i);
+    const bool skewed =
+        plan_[i].kind == FaultKind::skew || plan_[i].kind == FaultKind::version_skew;
+    if (skewed && plan_[i].at_ns == 0) begin(i);
   }
 }
 

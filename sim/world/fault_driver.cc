@@ -27,6 +27,8 @@ FaultDriver::FaultDriver(World& world, const std::vector<Fault>& plan)
   for (uint32_t i = 0; i < plan_.size(); ++i) {
     states_[i].until = fault_end(plan_[i], world_.scenario().duration_ns);
   }
+  places_.assign(world_.layout().nodes(), Place::vacant);
+  std::fill_n(places_.begin(), world_.scenario().topology.nodes, Place::taken);
 }
 
 void FaultDriver::schedule() {
@@ -66,7 +68,7 @@ void FaultDriver::begin(uint32_t i) {
   bool ends_itself = false;
   switch (fault_info(plan_[i].kind).family) {
     case FaultFamily::crash:
-      ends_itself = plan_[i].kind == FaultKind::restart;
+      ends_itself = plan_[i].kind == FaultKind::restart || plan_[i].kind == FaultKind::scale;
       begin_machines(i);
       break;
     case FaultFamily::pause:
@@ -99,8 +101,14 @@ void FaultDriver::begin(uint32_t i) {
     case FaultFamily::clock:
       begin_clock(i);
       break;
-    default:
-      break;  // not in this world; the loader refuses it
+    case FaultFamily::version:
+      begin_version(i);
+      break;
+    case FaultFamily::code:
+      begin_perturb(i);
+      break;
+    case FaultFamily::count_:
+      break;
   }
   if (!ends_itself) at(state.until, i, kEnd);
 }
@@ -135,6 +143,12 @@ void FaultDriver::end(uint32_t i) {
       break;
     case FaultFamily::clock:
       end_clock(i);
+      break;
+    case FaultFamily::version:
+      end_version(i);
+      break;
+    case FaultFamily::code:
+      state.effective |= world_.end_perturb(i);
       break;
     default:
       state.effective |= world_.network().rules().remove(i);
@@ -239,6 +253,7 @@ std::string FaultDriver::phase_of(Endpoint e) const {
 void FaultDriver::begin_machines(uint32_t i) {
   const Fault& fault = plan_[i];
   State& state = states_[i];
+  if (fault.kind == FaultKind::scale) return begin_scale(i);
   if (fault.kind == FaultKind::rolling_restart || fault.kind == FaultKind::restart ||
       fault.kind == FaultKind::drain) {
     return begin_restart(i);
@@ -271,7 +286,8 @@ void FaultDriver::begin_restart(uint32_t i) {
     const uint32_t first = fault.target.select == Target::Select::index
                                ? static_cast<uint32_t>(fault.target.index)
                                : 0;
-    const uint32_t count = fault.count == 0 ? nodes : std::min(fault.count, nodes);
+    const uint32_t count =
+        fault.count == 0 ? nodes : std::min(static_cast<uint32_t>(fault.count), nodes);
     const DurationNs slot = (state.until - world_.now()) / std::max(1u, count);
     state.victim = "node/rolling";
     for (uint32_t k = 0; k < count; ++k) {
@@ -299,10 +315,14 @@ void FaultDriver::begin_restart(uint32_t i) {
 void FaultDriver::on_drained(Endpoint node) {
   for (uint32_t i = 0; i < plan_.size(); ++i) {
     const State& state = states_[i];
-    if (!state.on || plan_[i].kind != FaultKind::restart || state.killed) continue;
-    const bool mine =
-        std::find(state.machines.begin(), state.machines.end(), node) != state.machines.end();
-    if (mine) at(world_.now(), i, kFirstStep);
+    if (!state.on) continue;
+    const auto among = [node](const std::vector<Endpoint>& list) {
+      return std::find(list.begin(), list.end(), node) != list.end();
+    };
+    const FaultKind kind = plan_[i].kind;
+    if (kind == FaultKind::scale && among(state.out)) scaled_away(i, node);
+    const bool replaced = kind == FaultKind::restart || kind == FaultKind::version_skew;
+    if (replaced && !state.killed && among(state.machines)) at(world_.now(), i, kFirstStep);
   }
 }
 
@@ -318,6 +338,8 @@ void FaultDriver::stop_drained(uint32_t i) {
 
 void FaultDriver::step(uint32_t i, uint32_t step) {
   if (plan_[i].kind == FaultKind::restart) return stop_drained(i);
+  if (plan_[i].kind == FaultKind::scale) return scale_step(i, step - kFirstStep);
+  if (plan_[i].kind == FaultKind::version_skew) return version_step(i, step - kFirstStep);
   if (plan_[i].kind == FaultKind::rolling_restart) return rolling_step(i, step - kFirstStep);
   if (plan_[i].kind == FaultKind::reconnect_storm) return storm_step(i, step - kFirstStep);
   if (plan_[i].kind == FaultKind::double_login) {
@@ -346,6 +368,7 @@ void FaultDriver::rolling_step(uint32_t i, uint32_t step) {
 void FaultDriver::end_machines(uint32_t i) {
   const Fault& fault = plan_[i];
   State& state = states_[i];
+  if (fault.kind == FaultKind::scale) return end_scale(i);
   if (fault.kind == FaultKind::rolling_restart) {
     for (Endpoint e : state.out) world_.revive(e);
     // Healed in the middle: who was only told to leave is started anew.

@@ -39,7 +39,7 @@ class FaultDriver {
     int64_t until = 0;
     std::string victim;              // role/phase, for coverage
     std::vector<Endpoint> machines;  // held by it
-    std::vector<Endpoint> out;       // rolling restart: down now
+    std::vector<Endpoint> out;       // rolling restart: down now; scale: leaving
   };
   static constexpr uint32_t kBegin = 0, kEnd = 1, kFirstStep = 2;
 
@@ -58,6 +58,20 @@ class FaultDriver {
   void begin_store(uint32_t i);
   void begin_clock(uint32_t i);  // clock_faults.cc
   void end_clock(uint32_t i);
+  void begin_scale(uint32_t i);  // scale_faults.cc
+  void begin_removal(uint32_t i);
+  bool for_good(uint32_t i) const;
+  void leave(uint32_t i);
+  void stop_one(uint32_t i, Endpoint e);
+  void scaled_away(uint32_t i, Endpoint e);
+  void scale_step(uint32_t i, uint32_t step);
+  void end_scale(uint32_t i);
+  void begin_perturb(uint32_t i);  // code_faults.cc
+  void begin_version(uint32_t i);
+  bool drain(uint32_t i);
+  void replace(uint32_t i);
+  void version_step(uint32_t i, uint32_t step);
+  void end_version(uint32_t i);
   void end_machines(uint32_t i);
   void rolling_step(uint32_t i, uint32_t step);
   void storm_step(uint32_t i, uint32_t step);
@@ -73,6 +87,9 @@ class FaultDriver {
   World& world_;
   const std::vector<Fault>& plan_;
   std::vector<State> states_;
+  // By node: it is one of the cluster; it leaves, or is away for a while; it may be added.
+  enum class Place : uint8_t { taken, leaving, vacant };
+  std::vector<Place> places_;
 };
 
 }  // namespace imroute

@@ -8,6 +8,7 @@
 #include "core/node/pump.h"
 #include "sim/world/digest.h"
 #include "sim/world/sink.h"
+#include "sim/world/versions.h"
 #include "sim/world/world.h"
 
 namespace imroute {
@@ -16,6 +17,12 @@ namespace {
 
 // A machine that asks to be woken again and again at one moment makes no progress.
 constexpr uint64_t kMostSpins = 100'000;
+
+Command plain(CommandKind kind) {
+  Command command;
+  command.kind = kind;
+  return command;
+}
 
 NodeCapacity capacity_for(const Scenario& s) {
   NodeCapacity capacity;
@@ -40,9 +47,14 @@ void World::build_machines() {
   for (uint32_t i = 0; i < layout_.clients(); ++i) {
     start_client_object(i);
     begin_clock(layout_.client(i));
+    network_->set_hello(layout_.client(i), hello_of(version_of(layout_.client(i))));
     machines_[layout_.client(i)].alive = true;
   }
-  for (uint32_t i = 0; i < layout_.nodes(); ++i) begin_life(layout_.node(i));
+  for (uint32_t i = 0; i < layout_.nodes(); ++i) {
+    const bool exists = i < scenario_.topology.nodes;
+    if (exists) begin_life(layout_.node(i));
+    if (!exists) machines_[layout_.node(i)].holds = 1;  // until it is added
+  }
   for (uint32_t i = 0; i < layout_.routers(); ++i) begin_life(layout_.router(i));
 }
 
@@ -69,6 +81,7 @@ void World::start_node(uint32_t i) {
   config.delivery = scenario_.delivery;
   config.sessions = scenario_.sessions;
   config.capacity = capacity_for(scenario_);
+  config.perturb = perturb_table(layout_.node(i));
   nodes_[i] = std::make_unique<Node>(config, pool_);
 }
 
@@ -104,13 +117,14 @@ void World::begin_life(Endpoint e) {
   m.alive = true;
   m.armed = m.want = kNever;
   begin_clock(e);
+  network_->set_hello(e, hello_of(version_of(e)));
   const Role role = layout_.role(e);
   const uint32_t i = layout_.index(e);
   switch (role) {
     case Role::node:
       start_node(i);
       network_->set_listening(e, true);
-      if (pubsub_) bus_->start(now_, e);
+      if (pubsub_ && version_of(e) != kLaterVersion) bus_->start(now_, e);
       break;
     case Role::router:
       start_router(i);
@@ -150,6 +164,7 @@ void World::end_life(Endpoint e, bool lose_unsynced) {
     case Role::node:
       add_counters(nodes_[i]->counters());
       marks_.raise(nodes_[i]->status());
+      note_branches(e);
       nodes_[i].reset();
       network_->process_died(now_, e);
       stores_->machine_died(e);
@@ -165,7 +180,7 @@ void World::end_life(Endpoint e, bool lose_unsynced) {
       // The disk is the Client object; what only the process knew must go: it learns that every
       // connection is down, offline, before it is started again.
       network_->process_died(now_, e);
-      pump_machine(e, *clients_[i], Command{CommandKind::stop, {}, {}, 0});
+      pump_machine(e, *clients_[i], plain(CommandKind::stop));
       network_->process_died(now_, e);
       machines_[e].armed = machines_[e].want = kNever;
       break;
@@ -266,7 +281,7 @@ void World::command(Endpoint e, CommandKind kind) {
   if (!machines_[e].alive) return;
   const bool starts = kind == CommandKind::start || kind == CommandKind::relocate;
   if (starts) history_->started(now_, key_of(layout_.index(e)));
-  step(e, Command{kind, {}, {}, 0}, static_cast<uint64_t>(kind));
+  step(e, plain(kind), static_cast<uint64_t>(kind));
 }
 
 NodeStatus World::node_status(uint32_t node) const {

@@ -46,9 +46,9 @@ int64_t wall_ns() {
 World::World(const Scenario& scenario, const SimulationOptions& options)
     : scenario_(scenario),
       options_(options),
-      layout_(scenario.topology.nodes, scenario.topology.routers,
-              static_cast<uint32_t>(scenario.topology.users) * scenario.topology.devices_per_user),
       plan_(materialise_plan(scenario)),
+      layout_(scenario.topology.nodes + spare_nodes(plan_), scenario.topology.routers,
+              static_cast<uint32_t>(scenario.topology.users) * scenario.topology.devices_per_user),
       tally_(layout_),
       watch_latency_(scenario.network.service.latency),
       watch_draw_(Rng::stream(scenario.seed, "watch-latency").next()),
@@ -293,6 +293,7 @@ void World::read_sessions(FinalState& state) const {
   const bool every = uint64_t{layout_.nodes()} * layout_.clients() <= 5'000'000;
   for (uint32_t n = 0; n < layout_.nodes(); ++n) {
     if (!nodes_[n]) continue;
+    state.nodes.push_back(NodeId{n});
     state.sessions_by_node.push_back(nodes_[n]->status().sessions);
     for (uint32_t i = 0; every && i < layout_.clients(); ++i) {
       const uint64_t generation = nodes_[n]->session_generation(key_of(i));
@@ -335,7 +336,9 @@ FinalState World::final_state() {
   state.unacked_max = marks_.unacked;
   state.route_attempts_max = marks_.route_attempts;
   state.frames = tally_.totals();
-  state.frames_by_node = tally_.frames_by_node();
+  for (const NodeId node : state.nodes) {
+    state.frames_by_node.push_back(tally_.frames_by_node()[node.value]);
+  }
   state.calls_by_router = tally_.calls_by_router();
   return state;
 }

@@ -97,6 +97,11 @@ class World final : public NetworkHost, public StoreBackend, public BusHost {
     DurationNs delay_ns = 0;
     bool hit = false;
   };
+  // code_faults.cc. True at the end: such a branch was taken; connections were another version's.
+  void begin_perturb(uint32_t fault, Endpoint node, PerturbSite site, uint32_t ppm);
+  bool end_perturb(uint32_t fault);
+  void begin_version(uint32_t fault, Endpoint e, uint32_t version);
+  bool end_version(uint32_t fault, Endpoint e);
   void begin_registry_trouble(uint32_t fault, const RegistryTrouble& trouble);
   bool end_registry_trouble(uint32_t fault);
 
@@ -150,6 +155,20 @@ class World final : public NetworkHost, public StoreBackend, public BusHost {
     int64_t since = 0;  // lost_fsync: what was written later is not on the disk
     bool hit = false;
   };
+  struct Perturbed {
+    uint32_t fault = 0;
+    Endpoint node = kNoEndpoint;
+    PerturbSite site{};
+    uint32_t ppm = 0;
+    uint64_t before = 0;  // branches that this life of the node had taken when it began
+    bool hit = false;
+  };
+  struct Skewed {
+    uint32_t fault = 0;
+    Endpoint who = kNoEndpoint;
+    uint32_t version = kThisVersion;
+    uint64_t before = 0;  // Network::foreign_links
+  };
   struct Sink;  // one machine's effects on the world
 
   // machines.cc
@@ -178,6 +197,11 @@ class World final : public NetworkHost, public StoreBackend, public BusHost {
   // disk_faults.cc
   bool tears(Role store, const StoreRequest& request);
   void lose_on_crash(Role store, bool lose_unsynced);
+  // code_faults.cc
+  PerturbTable perturb_table(Endpoint node) const;
+  void set_perturb(Endpoint node, PerturbSite site);
+  void note_branches(Endpoint node);
+  uint32_t version_of(Endpoint e) const;
   void add_counters(const Counters& counters);
   // carry.cc
   void judge_service(Endpoint from, const Frame& frame);
@@ -206,6 +230,7 @@ class World final : public NetworkHost, public StoreBackend, public BusHost {
 
   const Scenario& scenario_;
   const SimulationOptions& options_;
+  std::vector<Fault> plan_;
   Layout layout_;
   BlobPool pool_;  // outlives everything below
   EventQueue queue_;
@@ -214,7 +239,6 @@ class World final : public NetworkHost, public StoreBackend, public BusHost {
   uint64_t events_ = 0;
   CheckpointLog checkpoints_;
   WrittenTrace written_;
-  std::vector<Fault> plan_;
 
   std::unique_ptr<History> history_;
   std::unique_ptr<Workload> workload_;
@@ -243,6 +267,8 @@ class World final : public NetworkHost, public StoreBackend, public BusHost {
   uint32_t deferring_ = 0;                                 // machines that may let something wait
   std::map<uint32_t, RegistryTrouble> registry_troubles_;  // by fault
   std::map<uint32_t, DiskTrouble> disk_troubles_;          // by fault
+  std::vector<Perturbed> perturbed_;
+  std::vector<Skewed> skewed_;
   Effects effects_;
   Endpoint stepping_ = kNoEndpoint;
   bool shown_ = false;  // the step in progress showed something

@@ -107,6 +107,84 @@ TEST(Nemesis, DrawsLaterKindsOfAFamilyWhenItIsNamed) {
   for (const auto& [kind, n] : kinds) EXPECT_GT(n, 100) << static_cast<int>(kind);
 }
 
+TEST(Nemesis, ScalesOnlyWhenTheFamilyIsNamedAndLeavesSomebody) {
+  int added = 0, removed = 0, for_good = 0;
+  for (uint64_t seed = 1; seed < 100; ++seed) {
+    Scenario s = base(seed);
+    s.nemesis.families = {FaultFamily::crash};
+    for (const Fault& f : draw_nemesis(s)) {
+      if (f.kind != FaultKind::scale) continue;
+      ++(f.count > 0 ? added : removed);
+      EXPECT_NE(f.count, 0);
+      EXPECT_LT(-f.count, static_cast<int32_t>(s.topology.nodes));
+      if (f.for_ns == kNever) ++for_good;
+    }
+  }
+  EXPECT_GT(added, 100);
+  EXPECT_GT(removed, 100);
+  EXPECT_GT(for_good, 50);
+}
+
+TEST(Nemesis, DrawsVersionsAndBranchesOnlyWhenNamed) {
+  std::map<TargetKind, int> skewed;
+  std::map<uint32_t, int> versions;
+  std::map<PerturbSite, int> sites;
+  for (uint64_t seed = 1; seed < 200; ++seed) {
+    Scenario s = base(seed);
+    s.nemesis.families = {FaultFamily::version, FaultFamily::code};
+    for (const Fault& f : draw_nemesis(s)) {
+      if (f.kind == FaultKind::version_skew) {
+        ++skewed[f.target.kind];
+        ++versions[f.version];
+        continue;
+      }
+      ASSERT_EQ(f.kind, FaultKind::perturb);
+      ++sites[f.site];
+      EXPECT_GT(f.probability_ppm, 0u);
+    }
+  }
+  EXPECT_EQ(skewed.size(), 3u);
+  EXPECT_EQ(versions.size(), 2u);
+  EXPECT_EQ(versions.count(kThisVersion), 0u);
+  EXPECT_EQ(sites.size(), kPerturbSites);
+}
+
+// A seed of yesterday shows today what it showed, and more.
+TEST(Nemesis, LaterFamiliesLeaveWhatTheFirstOnesDraw) {
+  for (uint64_t seed = 1; seed < 50; ++seed) {
+    Scenario s = base(seed);
+    s.nemesis.families = {FaultFamily::crash, FaultFamily::link, FaultFamily::clock};
+    const std::vector<Fault> before = draw_nemesis(s);
+    s.nemesis.families.push_back(FaultFamily::version);
+    s.nemesis.families.push_back(FaultFamily::code);
+    std::vector<Fault> after = draw_nemesis(s);
+    std::erase_if(after, [](const Fault& f) {
+      return f.kind == FaultKind::version_skew || f.kind == FaultKind::perturb;
+    });
+    if (!before.empty() && !after.empty()) EXPECT_EQ(before, after) << seed;
+  }
+}
+
+TEST(Nemesis, SkewsTheClocksOfWhoIsRestarted) {
+  for (uint64_t seed = 1; seed < 100; ++seed) {
+    Scenario s = base(seed);
+    s.nemesis.families = {FaultFamily::clock};
+    for (const Fault& f : draw_nemesis(s)) {
+      if (f.kind == FaultKind::skew) EXPECT_EQ(f.target.kind, TargetKind::node);
+    }
+  }
+}
+
+TEST(FaultPlan, SpareNodesAreThoseThatScalingAdds) {
+  Fault out, in;
+  out.kind = in.kind = FaultKind::scale;
+  out.count = 3;
+  in.count = -2;
+  EXPECT_EQ(spare_nodes({out, in, out}), 6u);
+  EXPECT_EQ(spare_nodes({in}), 0u);
+  EXPECT_EQ(fault_role(out), "node");
+}
+
 TEST(Nemesis, DrawsClocksOnlyWhenNamedAndWithinTheStatedDrift) {
   std::map<FaultKind, int> kinds;
   for (uint64_t seed = 1; seed < 100; ++seed) {

@@ -462,6 +462,7 @@ TEST(HistoryOracle, ChainsAndCountersEndAtZero) {
   EXPECT_RED(run(routes), "chains-end");
   FinalState leak;
   leak.sessions = {{NodeId{0}, kAnn, 1}};
+  leak.nodes = {NodeId{0}, NodeId{1}};
   leak.sessions_by_node = {2, 0};
   EXPECT_RED(run(leak), "balancer");
 }

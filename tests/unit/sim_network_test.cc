@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -86,6 +87,47 @@ class NetworkTest : public ::testing::Test, public NetworkHost {
 };
 
 using Log = std::vector<std::string>;
+
+TEST_F(NetworkTest, BothEndsSpeakWhatBothKnow) {
+  const Endpoint client = layout_.client(0), router = layout_.router(0);
+  Frame login;
+  login.type = FrameType::login;
+  login.number = 5;
+  login.nodes.push_back(NodeId{1});
+  const auto bytes_of_login = [&](uint64_t features) {
+    start(NetworkConfig{});
+    network_->set_hello(router, {kWireVersion, kWireVersion, features});
+    network_->connect(0, client, router);
+    run(kSecond);
+    return network_->send_peer(now_, client, router, login);
+  };
+  const uint32_t whole = bytes_of_login(kAllFeatures);
+  EXPECT_EQ(network_->foreign_links(client), 0u);
+  EXPECT_LT(bytes_of_login(kAllFeatures & ~kFeatureUnreachable), whole);
+  EXPECT_EQ(network_->foreign_links(client), 1u);
+  EXPECT_EQ(network_->foreign_links(router), 1u);
+  EXPECT_EQ(network_->foreign_links(layout_.node(0)), 0u);
+  // A frame of a type that the other end does not know is not sent.
+  network_->set_hello(layout_.node(0), {kWireVersion, kWireVersion, 0});
+  network_->connect(now_, layout_.node(0), layout_.node(1));
+  run(now_ + kSecond);
+  Frame handover;
+  handover.type = FrameType::handover;
+  EXPECT_EQ(network_->send_peer(now_, layout_.node(1), layout_.node(0), handover), 0u);
+  EXPECT_NE(network_->send_peer(now_, layout_.node(1), layout_.node(0), ping(1)), 0u);
+}
+
+TEST_F(NetworkTest, WithoutACommonVersionTheDiallerIsToldWhy) {
+  network_->set_hello(layout_.node(1), {2, 2, kAllFeatures});
+  network_->connect(0, layout_.node(0), layout_.node(1));
+  network_->connect(0, layout_.node(1), layout_.router(0));
+  run(kSecond);
+  std::vector<std::string> log = take_log();
+  std::sort(log.begin(), log.end());
+  EXPECT_EQ(log,
+            (std::vector<std::string>{"n0 down n1 version_refused", "n1 down r0 version_refused"}));
+  EXPECT_EQ(network_->foreign_links(layout_.node(1)), 2u);
+}
 
 TEST_F(NetworkTest, ConnectsAndCarriesFramesInOrder) {
   network_->connect(0, c0_, n0_);
