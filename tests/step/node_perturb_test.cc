@@ -128,7 +128,7 @@ TEST(Perturb, AReadOfOneEntryGoesOnToTheEnd) {
   bench.bind(kBobLink, kBob);
   bench.peer(NodeId{1}, bench.push_frame(kBob, kAnnBob, kAnn, 3));
   bench.advance(kSecond);
-  for (uint64_t seq = 1; seq <= 3; ++seq) {
+  for (uint64_t seq = 1; seq <= 2; ++seq) {  // the third is here already
     const auto op = bench.take_op<MailboxOp>(MailboxOpKind::read);
     ASSERT_TRUE(op.has_value()) << seq;
     EXPECT_EQ(op->limit, 1u);

@@ -161,7 +161,8 @@ TEST(Nemesis, LaterFamiliesLeaveWhatTheFirstOnesDraw) {
     std::erase_if(after, [](const Fault& f) {
       return f.kind == FaultKind::version_skew || f.kind == FaultKind::perturb;
     });
-    if (!before.empty() && !after.empty()) EXPECT_EQ(before, after) << seed;
+    if (before.empty() || after.empty()) continue;  // none of these families was on
+    EXPECT_EQ(before, after) << seed;
   }
 }
 
@@ -170,7 +171,7 @@ TEST(Nemesis, SkewsTheClocksOfWhoIsRestarted) {
     Scenario s = base(seed);
     s.nemesis.families = {FaultFamily::clock};
     for (const Fault& f : draw_nemesis(s)) {
-      if (f.kind == FaultKind::skew) EXPECT_EQ(f.target.kind, TargetKind::node);
+      EXPECT_TRUE(f.kind != FaultKind::skew || f.target.kind == TargetKind::node);
     }
   }
 }
