@@ -1,5 +1,7 @@
 // Logins: reserve a generation in the directory, choose a node, tell the client. Nothing is held:
 // a reservation blocks nobody, and the client connects to the node directly.
+#include <algorithm>
+
 #include "core/router/state.h"
 
 namespace imroute {
@@ -54,12 +56,38 @@ bool Router::State::offer_nodes(NodeId avoid, const NodeSet& unreachable) {
     any |= backend.healthy;
     others |= backend.healthy && member.node != avoid;
   }
+  start_slowly();
   if (others && avoid != kNoNode) {
     for (size_t i = 0; i < backends_.size(); ++i) {
       if (view_->members[i].node == avoid) backends_[i].healthy = false;
     }
   }
   return any;
+}
+
+// A node that has just joined has the least to do, and until its first reports every router would
+// send everybody there. It counts as busy as the others are, for its weight, and less so from
+// moment to moment, until what it reports is all that counts.
+void Router::State::start_slowly() {
+  uint64_t load = 0, weight = 0;
+  const auto health_of_member = [this](size_t i) -> const NodeHealth& {
+    return nodes_[view_->members[i].node.value];  // healthy ones have an entry
+  };
+  for (size_t i = 0; i < backends_.size(); ++i) {
+    if (!backends_[i].healthy || health_of_member(i).new_until > now_) continue;
+    load += health_of_member(i).load;
+    weight += backends_[i].weight;
+  }
+  if (weight == 0) return;
+  for (size_t i = 0; i < backends_.size(); ++i) {
+    if (!backends_[i].healthy || health_of_member(i).new_until <= now_) continue;
+    const NodeHealth& health = health_of_member(i);
+    const DurationNs left = health.new_until - now_;
+    const uint64_t as_busy = load * backends_[i].weight / weight;
+    const uint64_t counted = as_busy * static_cast<uint64_t>(left / kMillisecond) /
+                             static_cast<uint64_t>(kSlowStart / kMillisecond);
+    backends_[i].load = std::max(backends_[i].load, counted + health.placed);
+  }
 }
 
 // What this router can reach its client may not reach: a client that names such nodes is not sent

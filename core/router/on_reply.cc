@@ -78,13 +78,21 @@ NodeSet Router::State::nodes_of(const UserRecord& record) {
 
 void Router::State::apply_view(const ViewHandle& view) {
   if (view == nullptr || view->version <= view_->version) return;
+  if (view_->version == 0) watching_since_ = now_;
+  // While a cluster starts nobody is newer than anybody.
+  const bool settled = now_ - watching_since_ > config_.sessions.lease_ns;
+  for (const Member& member : view->members) {
+    const Member* before = view_->find(member.node);
+    const bool joined = before == nullptr || before->incarnation != member.incarnation;
+    NodeHealth* health = health_of(member.node.value);
+    if (joined && settled && health != nullptr) health->new_until = now_ + kSlowStart;
+  }
   view_ = view;
   backends_.clear();
   newest_incarnation_ = 0;
   for (const Member& member : view_->members) {
     newest_incarnation_ = std::max(newest_incarnation_, member.incarnation);
     backends_.push_back({member.node.value, member.weight, 0, true});
-    health_of(member.node.value);
   }
   balancer_->update(backends_);
   if (placement_ != nullptr) placement_->update(*view_);

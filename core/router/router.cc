@@ -56,7 +56,7 @@ void Router::State::step(MonoTime now, const Event& event, Effects& out) {
         if constexpr (std::is_same_v<T, PeerUp>) {
           // A new connection is a sign of life like a beacon, which follows within a heartbeat.
           NodeHealth* node = health_at(e.peer);
-          if (node != nullptr) *node = NodeHealth{true, now_, 0, 0, 0};
+          if (node != nullptr) *node = NodeHealth{true, now_, 0, 0, 0, node->new_until};
         }
         if constexpr (std::is_same_v<T, PeerDown>) {
           NodeHealth* node = health_at(e.peer);

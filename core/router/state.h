@@ -22,7 +22,9 @@ struct NodeHealth {
   uint64_t load = 0;    // sessions it reported
   uint64_t placed = 0;  // logins sent there since that report: else a burst lands on one node
   uint8_t flags = 0;
+  MonoTime new_until = 0;  // slow start: it joined while this router watched
 };
+inline constexpr DurationNs kSlowStart = 30 * kSecond;
 
 // One login, RESOLVE or FORWARD waiting for the directory.
 struct RouterCall {
@@ -47,6 +49,7 @@ struct Router::State {
   void place_login(const RouterCall& call, uint64_t generation);
   NodeId pick_node(UserId user, NodeId avoid, const NodeSet& unreachable);
   bool offer_nodes(NodeId avoid, const NodeSet& unreachable);
+  void start_slowly();
   bool healthy(NodeId node) const;
 
   // on_peer.cc
@@ -91,6 +94,7 @@ struct Router::State {
   std::unique_ptr<LoadBalancer> balancer_;
   std::unique_ptr<Placement> placement_;
   ViewHandle view_;
+  MonoTime watching_since_ = 0;      // when its first view came
   uint64_t newest_incarnation_ = 0;  // of the view
   std::vector<Backend> backends_;    // of the view, in its order
   std::vector<NodeHealth> nodes_;    // by node id

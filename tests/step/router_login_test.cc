@@ -155,6 +155,35 @@ TEST(RouterLogin, SpreadsByReportedLoadAndWhatItPlacedSince) {
   for (uint64_t user = 0; user < 105; ++user) EXPECT_EQ(b.place(user), NodeId{0});
 }
 
+// Found by scaling out under a reconnect storm: reports are old, and the new node looks idle.
+TEST(RouterLogin, ANodeThatJoinsStartsSlowly) {
+  RouterConfig config = RouterBench::config();
+  config.balancer.kind = BalancerKind::least_active;
+  RouterBench b(config);
+  b.cluster(2);
+  const auto report = [&b] {
+    b.beacon(0, 100);
+    b.beacon(1, 100);
+    b.beacon(2, 0);
+  };
+  const auto placed_on_new = [&b] {
+    int n = 0;
+    for (uint64_t user = 0; user < 30; ++user) n += b.place(user) == NodeId{2} ? 1 : 0;
+    return n;
+  };
+  b.advance(7 * kSecond);  // the cluster stands, and lists once a lease
+  b.see(2, {{NodeId{0}, 1, 10, false}, {NodeId{1}, 1, 11, false}, {NodeId{2}, 1, 12, false}});
+  b.step(PeerUp{address_of(NodeId{2})});
+  report();
+  EXPECT_EQ(placed_on_new(), 10) << "as busy as the others: its share and no more";
+  b.advance(15 * kSecond);
+  report();
+  EXPECT_EQ(placed_on_new(), 30) << "half as busy: it catches up";
+  b.advance(16 * kSecond);
+  report();
+  EXPECT_EQ(placed_on_new(), 30);
+}
+
 TEST(RouterLogin, HonoursWeights) {
   RouterConfig config = RouterBench::config();
   config.balancer.kind = BalancerKind::round_robin;

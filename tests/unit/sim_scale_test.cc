@@ -148,9 +148,9 @@ TEST(ScaleFault, WhoDoesNotExistCannotBeHit) {
   EXPECT_NE(late.trace_hash, r.trace_hash);
 }
 
-// The node with the least to do is the new one. It gets what it lacks and no more: routers count
-// what they have placed since its last report.
-TEST(ScaleFault, LeastActiveFillsANewNodeToTheLevelOfTheOthers) {
+// The node with the least to do is the new one, and old reports keep it so while everybody logs in
+// again: without a slow start it got two thirds of all.
+TEST(ScaleFault, ANewNodeIsNotStampeded) {
   Scenario s = chat(3);
   s.balancer.kind = BalancerKind::least_active;
   s.topology.users = 120;
@@ -158,12 +158,12 @@ TEST(ScaleFault, LeastActiveFillsANewNodeToTheLevelOfTheOthers) {
   Fault storm;
   storm.kind = FaultKind::reconnect_storm;
   storm.target = {Target::Select::all, TargetKind::client, 0};
-  storm.at_ns = 20 * kSecond;
+  storm.at_ns = 13 * kSecond;
   storm.for_ns = kSecond;
   s.faults = {scaled(1, 10 * kSecond), storm};
   const Result r = simulate(s);
   EXPECT_EQ(r.verdict, Verdict::pass) << first_violation(r);
-  EXPECT_LT(r.balance.sessions.max_over_mean, 1.35);
+  EXPECT_LT(r.balance.sessions.max_over_mean, 1.5);
 }
 
 TEST(ScaleFault, AHealedCoreGetsBackWhoWasRemoved) {
