@@ -66,8 +66,9 @@ bool Client::State::remember(const Conversation& conversation, const Entry& entr
 
 // Everything of the log of `to` up to there has been sent to this client.
 void Client::State::pass(Conversation& conversation, Position to) {
-  if (to.seq > conversation.cursor_seq) {
-    conversation.set_cursor({std::max(conversation.cursor_epoch, to.epoch), to.seq});
+  // A redelivery from an older epoch says nothing of what took its place.
+  if (to.seq > conversation.cursor_seq && to.epoch >= conversation.cursor_epoch) {
+    conversation.set_cursor(to);
   }
   if (ahead.empty()) return;
   for (Ahead& a : ahead_of(conversation.id)) {

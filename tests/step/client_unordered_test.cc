@@ -147,6 +147,18 @@ TEST_F(ClientUnordered, BaseProvesNothingBehindItsEntry) {
   EXPECT_TRUE(at({2, 6}, 2, 6));
 }
 
+// What was in flight when the tail was lost may be repeated afterwards: the cursor must not pass what
+// stands there now. (swarm 154908677 with /swarm/seed=11584)
+TEST_F(ClientUnordered, RedeliveryOfWhatWasLostMovesNoCursor) {
+  EXPECT_TRUE(at({1, 1}, 1, 1));
+  EXPECT_TRUE(at({1, 2}, 2, 2));
+  EXPECT_TRUE(at({1, 3}, 3, 3));
+  tell(FrameType::rewind, {1, 1});
+  EXPECT_TRUE(bench_.deliver(++number_, {2, 2}, 1, kBob, 1, kChat, 2));
+  EXPECT_FALSE(at({1, 3}, 3, 3));
+  EXPECT_EQ(reconnect(), (Position{2, 2}));
+}
+
 // Past retention the node goes on further ahead, over what was shown there. (swarm 43, 980)
 TEST_F(ClientUnordered, ResetKeepsWhatWasShownBeyondIt) {
   EXPECT_TRUE(at({1, 1}, 1, 1));
