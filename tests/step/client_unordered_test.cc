@@ -147,8 +147,8 @@ TEST_F(ClientUnordered, BaseProvesNothingBehindItsEntry) {
   EXPECT_TRUE(at({2, 6}, 2, 6));
 }
 
-// What was in flight when the tail was lost may be repeated afterwards: the cursor must not pass what
-// stands there now. (swarm 154908677 with /swarm/seed=11584)
+// What was in flight when the tail was lost may be repeated afterwards: the cursor must not pass
+// what stands there now. (swarm 154908677 with /swarm/seed=11584)
 TEST_F(ClientUnordered, RedeliveryOfWhatWasLostMovesNoCursor) {
   EXPECT_TRUE(at({1, 1}, 1, 1));
   EXPECT_TRUE(at({1, 2}, 2, 2));
