@@ -49,6 +49,9 @@
   X(epoch_not_checked, "no-loss", \
     "A push of a newer store epoch is taken without asking what became of the entries before it.", \
     "positions compared without their epoch", "/mailbox/durability=async") \
+  X(client_lease_unanswered, "no-loss", \
+    "A ping that was sent counts as answered, so the client never notices a dead connection.", \
+    "half-open connections without heartbeats both ways", "") \
   /* ---- oracles 2 and 3: order */ \
   X(gap_skipped, "order", \
     "A push whose predecessor is missing is delivered at once.", \
@@ -80,9 +83,6 @@
     "The lease is counted from the arrival of the renewal's answer, not from its sending.", \
     "the classic lease mistake", "/network/service/latency={\"p50\":\"100ms\",\"p99\":\"300ms\"}") \
   /* ---- oracle 6: one owner */ \
-  X(client_lease_unanswered, "one-owner", \
-    "A ping that was sent counts as answered, so the client never notices a dead connection.", \
-    "half-open connections without heartbeats both ways", "") \
   X(kick_war, "one-owner", \
     "A client that was kicked logs in again by itself.", \
     "two phones that throw each other out for hours", "/sessions/policy=single") \
