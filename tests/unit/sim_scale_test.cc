@@ -122,6 +122,16 @@ TEST(ScaleFault, RemovedForAWhileComesBack) {
   EXPECT_EQ(gone.balance.sessions.max_over_mean, 1.0) << "one node lives: it is the mean";
 }
 
+// Nodes that are added are new ones: whoever is away comes back by itself, once.
+TEST(ScaleFault, WhoIsAwayForAWhileIsNotAddedAgain) {
+  Scenario s = chat();
+  s.faults = {scaled(-1, 8 * kSecond, 10 * kSecond), scaled(2, 9 * kSecond),
+              scaled(-1, 12 * kSecond), scaled(1, 26 * kSecond)};
+  const Result r = simulate(s);
+  EXPECT_EQ(r.verdict, Verdict::pass) << first_violation(r);
+  for (const FaultOutcome& outcome : r.faults) EXPECT_TRUE(outcome.effective);
+}
+
 TEST(ScaleFault, SomebodyAlwaysStays) {
   Scenario s = chat();
   s.topology.node_weights = {0, 1, 1};  // node 0 takes no logins
