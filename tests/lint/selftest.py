@@ -81,7 +81,7 @@ PLANTED = [
     ("planted", "core/base/x.cc", 'const char* text = "\\0thrice_off";\n', "planted bug thrice_off"),
     ("planted", "core/base/x.cc", "namespace imroute { int chosen_planted = 0; }\n", "contains a symbol"),
     ("planted", "core/base/x.cc", "// IM_PLANTED(gone)\n", "core/base/x.cc:1: IM_PLANTED(gone) is not in"),
-    ("planted", "core/base/x.h", "// IM_PLANTED(thrice_off)\n", "core/base/x.h:1: a header may not ask"),
+    ("planted", "core/base/x.h", '#include "core/base/planted.h"\n', "core/base/x.h:1: a header may not ask"),
     ("planted", "core/base/clean.cc", "\n", "thrice_off is planted nowhere"),
     ("readme", "README.md", "```sh\nimroute fly --to moon\n```\n", "README.md:2"),
     ("readme", "README.md", "```sh\n./dev fly\n```\n", "README.md:2"),
