@@ -42,7 +42,8 @@ class Script {
         return action(a, ActionKind::join);
       case CommandKind::leave:
         return action(a, ActionKind::leave);
-      case CommandKind::drain:
+      case CommandKind::drain:  // of operators and faults, not of users
+      case CommandKind::perturb:
         return;
     }
   }
