@@ -8,7 +8,7 @@
 namespace imroute {
 namespace {
 
-constexpr size_t kWidth = 100;
+constexpr size_t kTableWidth = 100;
 
 // Breaks at spaces, and prints **bold** as the terminal can.
 void print_wrapped(const Console& console, const std::string& text, const std::string& first,
@@ -35,7 +35,7 @@ void print_wrapped(const Console& console, const std::string& text, const std::s
       }
     }
     end_run();
-    if (!empty && width + 1 + display_width(plain) > kWidth) {
+    if (!empty && width + 1 + display_width(plain) > kTableWidth) {
       console.out << line << '\n';
       line = rest;
       width = display_width(rest);
@@ -66,18 +66,18 @@ std::string short_text(const std::string& text, size_t width) {
   return text.substr(0, width - 1) + "…";
 }
 
-struct Column {
+struct MetricColumn {
   const char* title;
   const char* metric;
   bool milliseconds;
 };
-constexpr Column kColumns[] = {{"p50", "latency_ms/delivery/p50", true},
-                               {"p99", "latency_ms/delivery/p99", true},
-                               {"frames/msg", "frames/per_delivery", false},
-                               {"recovery", "recovery/converged_ms", true},
-                               {"max/mean", "balance/sessions/max_over_mean", false}};
+constexpr MetricColumn kMetricColumns[] = {{"p50", "latency_ms/delivery/p50", true},
+                                           {"p99", "latency_ms/delivery/p99", true},
+                                           {"frames/msg", "frames/per_delivery", false},
+                                           {"recovery", "recovery/converged_ms", true},
+                                           {"max/mean", "balance/sessions/max_over_mean", false}};
 
-Table::Cell metric_cell(const ComparedCell& cell, const Column& column, double best) {
+Table::Cell metric_cell(const ComparedCell& cell, const MetricColumn& column, double best) {
   const auto found = cell.metrics.find(column.metric);
   if (found == cell.metrics.end()) return {"–", Paint::dim};
   const Metric& metric = found->second;
@@ -89,7 +89,7 @@ Table::Cell metric_cell(const ComparedCell& cell, const Column& column, double b
   return {text, metric.mean <= best * 1.0001 && metric.mean > 0 ? Paint::green : Paint::plain};
 }
 
-Table::Cell harm_cell(const ComparedCell& cell) {
+Table::Cell harm_text(const ComparedCell& cell) {
   std::string text;
   double sum = 0;
   for (const char* metric :
@@ -105,7 +105,7 @@ void print_setting(const Setting& setting, const Console& console) {
   const ComparedCell* pick = verdict_of(setting).pick;
   std::vector<Table::Column> columns = {{"strategy, balancer"}, {"kept"}, {"lost/dup/ord", true}};
   std::vector<double> best;
-  for (const Column& column : kColumns) {
+  for (const MetricColumn& column : kMetricColumns) {
     columns.push_back({column.title, true});
     double lowest = INFINITY;
     for (const ComparedCell* cell : setting.cells) {
@@ -126,9 +126,9 @@ void print_setting(const Setting& setting, const Console& console) {
     std::vector<Table::Cell> row = {
         {"  " + short_text(cell->balancer, 30), cell == pick ? Paint::green : Paint::plain},
         {kept, held ? Paint::green : Paint::red},
-        harm_cell(*cell)};
-    for (size_t i = 0; i < std::size(kColumns); ++i) {
-      row.push_back(metric_cell(*cell, kColumns[i], best[i]));
+        harm_text(*cell)};
+    for (size_t i = 0; i < std::size(kMetricColumns); ++i) {
+      row.push_back(metric_cell(*cell, kMetricColumns[i], best[i]));
     }
     table.add_row(std::move(row));
   }

@@ -147,6 +147,7 @@ ShapeKey optional_count_key(const char* name, std::optional<Int>& field, uint64_
   };
   return key;
 }
+constexpr uint32_t kWhole = 1'000'000;  // a share of 1, in millionths
 // A share or exponent kept in millionths, written as a decimal.
 ShapeKey millionths_key(const char* name, uint32_t& field, uint32_t most, const char* help);
 

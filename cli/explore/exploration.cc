@@ -17,7 +17,6 @@ namespace imroute {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::json;
 constexpr uint64_t kSample = 200;  // seeds that are drawn to see what can be drawn
 
 double wall_seconds() {
@@ -51,7 +50,7 @@ std::vector<Found> find_files(const Options& options) {
 }
 
 std::string job_line(const ExploreJob& job) {
-  return Json{
+  return nlohmann::json{
       {"scenario", job.scenario}, {"seed", job.seed}, {"sets", job.sets}, {"twice", job.twice}}
       .dump();
 }
@@ -65,7 +64,7 @@ std::vector<std::string> all_sets(const ExploredScenario& scenario,
 
 // What a worker does with a line.
 std::string run_job(const std::vector<ExploredScenario>& scenarios, const std::string& line) {
-  const Json job = Json::parse(line);
+  const nlohmann::json job = nlohmann::json::parse(line);
   const ExploredScenario& explored = scenarios[job.at("scenario").get<size_t>()];
   const auto more = job.at("sets").get<std::vector<std::string>>();
   const std::vector<std::string> sets = all_sets(explored, more);
@@ -121,7 +120,7 @@ std::vector<ExploredScenario> find_scenarios(const Options& options, const Conso
     const LoadedScenario loaded = load_scenario_text(scenario.text, found.file, load);
     mistakes.insert(mistakes.end(), loaded.diagnostics.begin(), loaded.diagnostics.end());
     if (!loaded.ok()) continue;
-    const Json document = Json::parse(scenario.text);
+    const nlohmann::json document = nlohmann::json::parse(scenario.text);
     scenario.ci = found.ci && document.contains("ci");
     scenario.sets = options.sets;
     if (loaded.has_matrix) scenario.sets.push_back("/matrix=null");

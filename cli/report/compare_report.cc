@@ -120,12 +120,6 @@ std::string table_of(const Setting& setting, const CompareCharts& charts) {
   return out + "</tbody></table></div>\n";
 }
 
-std::string section(const std::string& title, const std::string& note, const std::string& content) {
-  if (content.empty()) return {};
-  return "<section><h2>" + title + "</h2><p class=\"note\">" + note + "</p>" + content +
-         "</section>\n";
-}
-
 std::string setting_sections(const Setting& setting, const CompareCharts& charts) {
   const size_t seeds = setting.cells.front()->seeds.size();
   const std::string spread = seeds > 1 ? "Means over " + std::to_string(seeds) +

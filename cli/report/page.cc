@@ -60,6 +60,12 @@ std::string sentence_html(std::string_view text) {
   return bold ? out + "</b>" : out;
 }
 
+std::string section(const std::string& title, const std::string& note, const std::string& content) {
+  if (content.empty()) return {};
+  return "<section><h2>" + title + "</h2>" +
+         (note.empty() ? "" : "<p class=\"note\">" + note + "</p>") + content + "</section>\n";
+}
+
 std::string render_page(const Page& page) {
   std::string html =
       "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"

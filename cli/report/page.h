@@ -13,6 +13,9 @@ std::string escape_json_for_html(std::string_view json);
 // Escapes, and turns **bold** into <b>.
 std::string sentence_html(std::string_view text);
 
+// Nothing without content; `note` may be empty.
+std::string section(const std::string& title, const std::string& note, const std::string& content);
+
 struct Page {
   std::string title;
   std::string lead;    // one paragraph of plain text below the title; may be empty

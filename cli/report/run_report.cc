@@ -11,12 +11,6 @@
 namespace imroute {
 namespace {
 
-std::string section(const std::string& title, const std::string& note, const std::string& content) {
-  if (content.empty()) return {};
-  return "<section><h2>" + title + "</h2>" +
-         (note.empty() ? "" : "<p class=\"note\">" + note + "</p>") + content + "</section>\n";
-}
-
 std::string fact(const std::string& value, const std::string& what, bool hurts = false) {
   return "<div class=\"fact" + std::string(hurts ? " hurt" : "") + "\"><b>" + value + "</b><span>" +
          what + "</span></div>";

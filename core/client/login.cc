@@ -13,7 +13,9 @@ namespace imroute {
 namespace {
 
 // Reasons after which a client that logs in again by itself would start a kick war.
-bool is_final(Reason reason) { return reason == Reason::superseded || reason == Reason::kicked; }
+bool ends_session(Reason reason) {
+  return reason == Reason::superseded || reason == Reason::kicked;
+}
 
 constexpr uint32_t kMaxDoublings = 16;
 constexpr uint64_t kSeqsPerGeneration = uint64_t{1} << 20;  // entries of one life in a conversation
@@ -208,7 +210,7 @@ void Client::State::number_from(uint64_t generation) {
 }
 
 void Client::State::on_bind_refused(Now now, const Frame& frame, Effects& out) {
-  if (is_final(frame.reason)) {
+  if (ends_session(frame.reason)) {
     give_up(out, frame.reason);
   } else {
     lose_session(now, out, true, frame.reason);
@@ -216,7 +218,7 @@ void Client::State::on_bind_refused(Now now, const Frame& frame, Effects& out) {
 }
 
 void Client::State::on_kick(Now now, const Frame& frame, Effects& out) {
-  if (is_final(frame.reason) && !IM_PLANTED(kick_war)) {
+  if (ends_session(frame.reason) && !IM_PLANTED(kick_war)) {
     trace(out, TraceKind::kicked, frame.reason, nullptr);
     give_up(out, frame.reason);
   } else {

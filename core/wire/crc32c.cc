@@ -25,7 +25,7 @@ constexpr Tables make_tables() {
 
 constexpr Tables kTables = make_tables();
 
-uint32_t read32(const std::byte* p) {
+uint32_t little32(const std::byte* p) {
   return static_cast<uint32_t>(p[0]) | static_cast<uint32_t>(p[1]) << 8 |
          static_cast<uint32_t>(p[2]) << 16 | static_cast<uint32_t>(p[3]) << 24;
 }
@@ -37,8 +37,8 @@ uint32_t crc32c(std::span<const std::byte> bytes) {
   size_t left = bytes.size();
   uint32_t crc = ~uint32_t{0};
   for (; left >= 8; left -= 8, p += 8) {
-    const uint32_t a = crc ^ read32(p);
-    const uint32_t b = read32(p + 4);
+    const uint32_t a = crc ^ little32(p);
+    const uint32_t b = little32(p + 4);
     crc = kTables[7][a & 0xff] ^ kTables[6][(a >> 8) & 0xff] ^ kTables[5][(a >> 16) & 0xff] ^
           kTables[4][a >> 24] ^ kTables[3][b & 0xff] ^ kTables[2][(b >> 8) & 0xff] ^
           kTables[1][(b >> 16) & 0xff] ^ kTables[0][b >> 24];

@@ -9,8 +9,6 @@
 namespace imroute {
 namespace {
 
-constexpr int64_t kSlice = 100 * kMillisecond;
-
 struct Served {
   uint64_t sent = 0, prompt = 0;
 };

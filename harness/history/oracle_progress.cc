@@ -15,7 +15,7 @@
 namespace imroute {
 namespace {
 
-std::string ms(int64_t ns) { return std::to_string(ns / 1'000'000) + " ms"; }
+std::string in_ms(int64_t ns) { return std::to_string(ns / 1'000'000) + " ms"; }
 
 bool in_core(const History::State& s, const DeviceBook& d) {
   const auto& nodes = s.core_nodes;
@@ -32,7 +32,7 @@ void judge_sessions(History::State& s, int64_t t) {
     if (d.online() || overdue) s.judge(Property::progress);
     if (!overdue) continue;
     s.violate(Property::progress, t,
-              s.say(device) + " has had no session for " + ms(t - d.changed_at) +
+              s.say(device) + " has had no session for " + in_ms(t - d.changed_at) +
                   ", though a core of healthy machines can be reached");
   }
 }
@@ -66,14 +66,14 @@ void judge_progress(History::State& s, int64_t t) {
     if (!answered && m.sender != kNothing && m.sent_at <= since && settled(m.sender, 0) &&
         m.sent_at > s.books.device(m.sender).forgot_before) {
       s.violate(Property::progress, t,
-                s.say_message(index) + ", sent at " + ms(m.sent_at) +
+                s.say_message(index) + ", sent at " + in_ms(m.sent_at) +
                     ", was still not answered inside the healed core");
     }
     if (!s.lossless() || !m.is(kStored) || !m.is(kAccepted) || m.stored_at > since) return;
     s.books.for_each_waiting(m, [&](uint32_t device, uint32_t) {
       if (!settled(device, s.core_work_ns[device])) return;
       s.violate(Property::progress, t,
-                s.say_message(index) + ", stored at " + ms(m.stored_at) + ", has not reached " +
+                s.say_message(index) + ", stored at " + in_ms(m.stored_at) + ", has not reached " +
                     s.say(device) + " at node " + std::to_string(s.books.device(device).node) +
                     " inside the healed core");
     });

@@ -10,8 +10,7 @@ namespace imroute {
 namespace {
 
 constexpr size_t kViolationsKept = 100;
-constexpr size_t kExcusedKept = 20;  // so that excused ones leave room for the others
-constexpr int64_t kSlice = 100 * kMillisecond;
+constexpr size_t kExcusedKept = 20;   // so that excused ones leave room for the others
 constexpr int64_t kPrompt = kSecond;  // a send answered within this counts as served
 
 const char* phase_name(History::Phase phase) {

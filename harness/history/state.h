@@ -40,7 +40,8 @@ struct DropHash {
   uint64_t operator()(const DropKey& k) const { return mix64(k.tag, k.device); }
 };
 
-struct Slice {  // 100 ms of sends, for availability
+constexpr int64_t kSlice = 100 * kMillisecond;
+struct Slice {  // so much of sends, for availability
   uint32_t sent = 0, prompt = 0;
 };
 

@@ -10,10 +10,8 @@
 namespace imroute {
 namespace {
 
-constexpr uint32_t kWhole = 1'000'000;
-
 constexpr NamedValue kUnsynced[] = {{"keep", 0, ""}, {"lose", 1, ""}};
-constexpr NamedValue kSides[] = {
+constexpr NamedValue kSideNames[] = {
     {"first", 1, "only the first end"}, {"second", 2, "only the second end"}, {"both", 3, ""}};
 constexpr NamedValue kEdges[] = {
     {"client-node", kEdgeClientNode, ""},       {"node-node", kEdgeNodeNode, ""},
@@ -355,7 +353,7 @@ void add_own_keys(Shape& shape, Fault& f) {
   shape.add(bandwidth_key("rate", f.rate_bits_per_second, "what is left; default 1Mbit/s")
                 .when("kind", kinds({K::bandwidth})));
   shape.add(choice_key(
-                "sides", kSides, [&f] { return f.sides; }, [&f](uint8_t v) { f.sides = v; },
+                "sides", kSideNames, [&f] { return f.sides; }, [&f](uint8_t v) { f.sides = v; },
                 "which end of the edge notices")
                 .when("kind", kinds({K::reset, K::half_open})));
   shape.add(duration_key("delay", f.delay_ns, "how late; default 2s")

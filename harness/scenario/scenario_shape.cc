@@ -11,7 +11,6 @@ namespace imroute {
 namespace {
 
 constexpr uint64_t kMostNodes = 10'000;
-constexpr uint32_t kWhole = 1'000'000;  // a share of 1, in millionths
 constexpr int64_t kNotGiven = -1;
 
 constexpr NamedValue kWires[] = {{"bytes", 0, "every frame is encoded and decoded"},

@@ -11,9 +11,9 @@ namespace imroute {
 namespace {
 
 // Draws by the name of a key.
-class Draw {
+class KeyedDraw {
  public:
-  explicit Draw(uint64_t seed) : seed_(seed) {}
+  explicit KeyedDraw(uint64_t seed) : seed_(seed) {}
 
   uint64_t between(std::string_view key, uint64_t lo, uint64_t hi) const {
     return lo + stream(key).below(hi - lo + 1);
@@ -40,7 +40,7 @@ class Draw {
 
 constexpr DurationNs ms(int64_t n) { return n * kMillisecond; }
 
-BalancerConfig drawn_balancer(const std::string& at, const Draw& draw) {
+BalancerConfig drawn_balancer(const std::string& at, const KeyedDraw& draw) {
   BalancerConfig b;
   b.kind = draw.word<BalancerKind>(at + "/kind", balancer_kind_names());
   if (b.kind == BalancerKind::consistent_hash) {
@@ -51,7 +51,7 @@ BalancerConfig drawn_balancer(const std::string& at, const Draw& draw) {
   return b;
 }
 
-void draw_topology(Scenario& s, const Draw& draw) {
+void draw_topology(Scenario& s, const KeyedDraw& draw) {
   Topology& t = s.topology;
   t.nodes = static_cast<uint32_t>(draw.between("topology/nodes", 2, 7));
   t.routers = static_cast<uint32_t>(draw.between("topology/routers", 1, 3));
@@ -69,7 +69,7 @@ void draw_topology(Scenario& s, const Draw& draw) {
   }
 }
 
-void draw_strategy(Scenario& s, const Draw& draw) {
+void draw_strategy(Scenario& s, const KeyedDraw& draw) {
   StrategyConfig c;
   c.kind = draw.word<StrategyKind>("strategy/kind", strategy_kind_names());
   if (c.kind == StrategyKind::central) {
@@ -91,9 +91,11 @@ void draw_strategy(Scenario& s, const Draw& draw) {
   s.strategy = c;
 }
 
-void draw_balancer(Scenario& s, const Draw& draw) { s.balancer = drawn_balancer("balancer", draw); }
+void draw_balancer(Scenario& s, const KeyedDraw& draw) {
+  s.balancer = drawn_balancer("balancer", draw);
+}
 
-void draw_invocation(Scenario& s, const Draw& draw) {
+void draw_invocation(Scenario& s, const KeyedDraw& draw) {
   InvocationConfig i;
   i.policy = draw.word<PolicyKind>("invocation/policy", policy_kind_names());
   const bool retries = i.policy == PolicyKind::failover || i.policy == PolicyKind::failback;
@@ -123,7 +125,7 @@ void draw_invocation(Scenario& s, const Draw& draw) {
   s.invocation = i;
 }
 
-void draw_sessions(Scenario& s, const Draw& draw) {
+void draw_sessions(Scenario& s, const KeyedDraw& draw) {
   SessionConfig c;
   c.policy = draw.word<LoginPolicy>("sessions/policy", login_policy_names());
   c.lease_ns = draw.of("sessions/lease", {3 * kSecond, 6 * kSecond, 6 * kSecond, 10 * kSecond});
@@ -135,7 +137,7 @@ void draw_sessions(Scenario& s, const Draw& draw) {
   s.sessions = c;
 }
 
-void draw_delivery(Scenario& s, const Draw& draw) {
+void draw_delivery(Scenario& s, const KeyedDraw& draw) {
   DeliveryConfig d;
   d.guarantee = s.delivery.guarantee;
   d.order =
@@ -153,7 +155,7 @@ void draw_delivery(Scenario& s, const Draw& draw) {
   s.delivery = d;
 }
 
-void draw_mailbox(Scenario& s, const Draw& draw) {
+void draw_mailbox(Scenario& s, const KeyedDraw& draw) {
   MailboxConfig m;
   if (draw.chance("mailbox/durability", 1, 4)) {
     m.durability = Durability::async;
@@ -164,7 +166,7 @@ void draw_mailbox(Scenario& s, const Draw& draw) {
   s.mailbox = m;
 }
 
-void draw_network(Scenario& s, const Draw& draw) {
+void draw_network(Scenario& s, const KeyedDraw& draw) {
   const auto latency = [&](std::string_view key, Quantiles& field, Quantiles fast, Quantiles slow) {
     const uint64_t which = draw.between(key, 0, 3);
     if (which == 0) field = fast;
@@ -183,7 +185,7 @@ void draw_network(Scenario& s, const Draw& draw) {
   s.network = n;
 }
 
-void draw_workload(Scenario& s, const Draw& draw) {
+void draw_workload(Scenario& s, const KeyedDraw& draw) {
   constexpr uint64_t kPerHour = 1'000'000 / 3600;  // in 1e-6/s
   WorkloadConfig& w = s.workload;
   w.rate_microhz = draw.of("workload/rate_per_user", {100'000ull, 200'000ull, 400'000ull});
@@ -206,14 +208,14 @@ void draw_workload(Scenario& s, const Draw& draw) {
       kPerHour * draw.of("workload/group_changes_per_group", {0ull, 60ull, 300ull});
 }
 
-void draw_nemesis_pace(Scenario& s, const Draw& draw) {
+void draw_nemesis_pace(Scenario& s, const KeyedDraw& draw) {
   if (!s.nemesis.enabled) return;
   s.nemesis.mean_interval_ns =
       draw.of("nemesis/mean_interval", {ms(1000), ms(2000), ms(3000), ms(5000), ms(10'000)});
 }
 
 // After everything that decides how long the protocol may take.
-void draw_liveness(Scenario& s, const Draw& draw) {
+void draw_liveness(Scenario& s, const KeyedDraw& draw) {
   s.liveness = {};
   if (!s.nemesis.enabled || !draw.chance("liveness", 1, 3)) return;
   const DurationNs most = s.duration_ns - s.warmup_ns;
@@ -224,14 +226,14 @@ void draw_liveness(Scenario& s, const Draw& draw) {
   if (longer < most && draw.chance("liveness/logins", 1, 2)) s.liveness.for_ns = longer;
 }
 
-void draw_schedule(Scenario& s, const Draw& draw) {
+void draw_schedule(Scenario& s, const KeyedDraw& draw) {
   s.permute_ties = draw.chance("permute_ties", 1, 2);
 }
 
 struct Row {
   SwarmDimension dimension;
   const char* section;
-  void (*draw)(Scenario&, const Draw&);
+  void (*draw)(Scenario&, const KeyedDraw&);
 };
 constexpr Row kRows[] = {
     {SwarmDimension::topology, "topology", draw_topology},
@@ -261,7 +263,7 @@ std::string_view swarm_section(SwarmDimension dimension) {
 
 void draw_swarm(Scenario& s, const std::vector<std::string>& pinned) {
   const SwarmConfig swarm = s.swarm;
-  const Draw draw(swarm.seed.value_or(s.seed));
+  const KeyedDraw draw(swarm.seed.value_or(s.seed));
   const Topology before = s.topology;
   for (const Row& row : kRows) {
     const bool named = swarm.dimensions.empty() || contains(swarm.dimensions, row.dimension);

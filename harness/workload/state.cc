@@ -5,11 +5,6 @@
 #include "harness/workload/message.h"
 
 namespace imroute {
-namespace {
-constexpr uint32_t kMillion = 1'000'000;
-
-}  // namespace
-
 void Arrivals::start(uint64_t seed, std::string_view purpose, uint64_t entity,
                      unsigned __int128 rate, int64_t from_ns) {
   gaps = Rng::stream(seed, purpose, entity);

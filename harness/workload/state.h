@@ -15,6 +15,8 @@
 
 namespace imroute {
 
+constexpr uint32_t kMillion = 1'000'000;  // shares are kept in millionths
+
 // One Poisson process over all users; arrival number `count` is drawn from its own stream.
 struct Arrivals {
   Rng gaps;

@@ -10,7 +10,6 @@ namespace {
 
 constexpr int64_t kThinkMin = 500 * kMillisecond;  // before an answer
 constexpr int64_t kThinkMax = 3 * kSecond;
-constexpr uint32_t kMillion = 1'000'000;
 
 }  // namespace
 

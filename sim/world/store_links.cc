@@ -13,7 +13,8 @@ namespace {
 
 // An operation without a deadline of its own is given up after this long.
 constexpr DurationNs kLongestOperation = 60 * kSecond;
-constexpr DurationNs kReorderNs = 300 * kMillisecond;  // how much a reordered reply is late at most
+constexpr DurationNs kLateReplyNs =
+    300 * kMillisecond;  // how much a reordered reply is late at most
 
 Role service_of(const StoreRequest& request) {
   if (std::holds_alternative<DirectoryOp>(request)) return Role::directory;
@@ -100,7 +101,7 @@ void StoreLinks::travel(int64_t now, uint32_t index, bool reply) {
     floor += static_cast<int64_t>(200 * 8'000'000'000ull / verdict.rate_bits_per_second);
   }
   if (reply && verdict.reorder_ppm != 0 && mix64(way.draw++) % 1'000'000 < verdict.reorder_ppm) {
-    arrival += static_cast<int64_t>(mix64(way.draw++) % kReorderNs);  // without lifting the floor
+    arrival += static_cast<int64_t>(mix64(way.draw++) % kLateReplyNs);  // without lifting the floor
   } else {
     arrival = std::max(arrival, floor + 1);
     floor = arrival;
@@ -110,7 +111,7 @@ void StoreLinks::travel(int64_t now, uint32_t index, bool reply) {
   ++op.references;
   if (reply && verdict.duplicate_ppm != 0 &&
       mix64(way.draw++) % 1'000'000 < verdict.duplicate_ppm) {
-    queue_.push(arrival + static_cast<int64_t>(mix64(way.draw++) % kReorderNs),
+    queue_.push(arrival + static_cast<int64_t>(mix64(way.draw++) % kLateReplyNs),
                 EventPriority::normal, what(kind, index));
     ++op.references;
   }

@@ -19,8 +19,8 @@ namespace {
 
 constexpr DurationNs kDrainTick = 100 * kMillisecond;
 constexpr DurationNs kLanding = 3 * kSecond;  // after the end of drain: what is under way lands
-constexpr DurationNs kQuiet = 500 * kMillisecond;   // settled for that long is settled
-constexpr DurationNs kLongestDrain = 60 * kSecond;  // beyond convergence
+constexpr DurationNs kQuiet = 500 * kMillisecond;       // settled for that long is settled
+constexpr DurationNs kLongestQuietWait = 60 * kSecond;  // beyond convergence
 constexpr uint64_t kPhaseWarm = 0, kPhaseEndChaos = 1, kPhaseDrainTick = 2, kPhaseUntil = 3,
                    kPhaseEnd = 4, kPhaseCore = 5, kPhaseRest = 6;
 
@@ -246,7 +246,7 @@ void World::next_phase(uint64_t which) {
   }
   const bool quiet = settled_since_ != kNever && now_ - settled_since_ >= kQuiet;
   const DurationNs drained = now_ - drain_since_;
-  if ((quiet && drained >= least) || drained >= kLongestDrain + convergence_bound(scenario_)) {
+  if ((quiet && drained >= least) || drained >= kLongestQuietWait + convergence_bound(scenario_)) {
     // No machine is woken any more, so nothing new begins, and what was asked is answered.
     history_->phase(now_, History::Phase::final);
     landing_ = true;
