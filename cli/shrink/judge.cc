@@ -15,7 +15,7 @@
 namespace imroute {
 namespace {
 
-using Json = nlohmann::json;
+using Json = nlohmann::ordered_json;
 
 std::string prints_line(const std::vector<Fingerprint>& prints) {
   Json list = Json::array();

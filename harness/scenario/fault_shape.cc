@@ -269,7 +269,8 @@ ShapeKey signed_key(const char* name, int32_t& field, int32_t least, int32_t mos
     if (number && number->is_integer()) {
       Decimal size = *number;
       size.negative = false;
-      if (const auto got = size.scaled(1, 1, number->negative ? -int64_t{least} : most)) {
+      const int64_t bound = number->negative ? -int64_t{least} : int64_t{most};
+      if (const auto got = size.scaled(1, 1, static_cast<uint64_t>(bound))) {
         field = static_cast<int32_t>(*got) * (number->negative ? -1 : 1);
         return;
       }
