@@ -57,8 +57,9 @@ void judge_progress(History::State& s, int64_t t) {
   // Bound so recently that its first sync may not have ended, or busy since: not judged.
   const auto settled = [&](uint32_t device, int64_t work_ns) {
     const DeviceBook& d = s.books.device(device);
+    if (!in_core(s, d)) return false;
     const int64_t synced = d.bound_at + s.faults.sync_bound() + s.bind_settle_ns;
-    return in_core(s, d) && std::max(synced, s.core_since + s.progress_ns) + work_ns <= t;
+    return std::max(synced, s.core_since + s.progress_ns) + work_ns <= t;
   };
   s.books.for_each_message([&](uint32_t index) {
     const MessageBook& m = s.books.message(index);

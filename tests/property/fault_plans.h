@@ -1,4 +1,4 @@
-// Small clusters with lists of faults, for properties of whole runs: every kind that is available,
+// Small clusters with lists of faults, for properties of whole runs: every kind,
 // on every target that it may hit, by the tables of the scenario language (harness/scenario/
 // names.h). RapidCheck shrinks the list, then the values of each fault. What comes out goes through
 // a scenario file and the loader, so that the text of a counter-example is a file that fails by
@@ -8,6 +8,7 @@
 #include <rapidcheck.h>
 #include <algorithm>
 #include <ostream>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -36,7 +37,8 @@ class FaultDraw {
 
   Fault fault() {
     Fault f;
-    const FaultInfo info = *rc::gen::elementOf(available());
+    const std::span<const FaultInfo> all = fault_infos();
+    const FaultInfo info = all[static_cast<size_t>(number(0, int64_t(all.size()) - 1))];
     f.kind = info.kind;
     aim(f, info.targets);
     f.at_ns = ms(s_.warmup_ns, s_.duration_ns - kMillisecond);
@@ -46,13 +48,6 @@ class FaultDraw {
   }
 
  private:
-  static std::vector<FaultInfo> available() {
-    std::vector<FaultInfo> infos;
-    for (const FaultInfo& info : fault_infos()) {
-      if (info.available) infos.push_back(info);
-    }
-    return infos;
-  }
   static int64_t number(int64_t low, int64_t high) {
     return *rc::gen::inRange<int64_t>(low, high + 1);
   }
@@ -138,11 +133,22 @@ class FaultDraw {
     if (flip()) std::swap(f.target, f.edge_to);
   }
 
+  void scale(Fault& f) {
+    if (flip()) {
+      f.target = {};  // those that join follow those of the topology
+    } else {
+      f.count = -static_cast<int32_t>(number(1, s_.topology.nodes - 1));
+    }
+  }
+
   void magnitudes(Fault& f) {
     const bool may_lose = s_.mailbox.durability == Durability::async;
     f.lose_unsynced = may_lose && flip();
     f.wipe = flip();
-    f.count = static_cast<uint32_t>(number(1, s_.topology.nodes));
+    f.count = static_cast<int32_t>(number(1, s_.topology.nodes));
+    if (f.kind == FaultKind::scale) scale(f);
+    f.site = static_cast<PerturbSite>(number(0, kPerturbSites - 1));
+    f.version = static_cast<uint32_t>(number(kFirstVersion, kLaterVersion));
     f.factor = static_cast<uint32_t>(number(2, 30));
     f.fraction_ppm = static_cast<uint32_t>(number(1, 1000)) * 1000;
     f.probability_ppm = static_cast<uint32_t>(number(1, 1000)) * 1000;

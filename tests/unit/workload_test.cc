@@ -284,7 +284,11 @@ TEST(Workload, BurstMultipliesTheRateOfSomeUsers) {
 TEST(Workload, ScriptAndLimit) {
   BlobPool pool;
   Scenario s = chat(10, 1000);
-  s.workload.messages.push_back({.at_ns = 6 * kSecond, .from = 3, .to = 9, .group = {}});
+  ScriptedMessage message;
+  message.at_ns = 6 * kSecond;
+  message.from = 3;
+  message.to = 9;
+  s.workload.messages.push_back(message);
   s.workload.message_limit = 100;
   Workload w(s, 3, pool);
   int scripted = 0;
