@@ -27,7 +27,8 @@ bool writes(DirectoryOpKind kind) {
 
 }  // namespace
 
-Directory::Directory(DurationNs undo_window) : undo_window_(undo_window) {}
+Directory::Directory(DurationNs undo_window, uint64_t identity)
+    : undo_window_(undo_window), identity_(identity) {}
 
 DirectoryAnswer Directory::handle(const DirectoryOp& op, int64_t now) {
   DirectoryAnswer answer;

@@ -18,8 +18,9 @@ namespace imroute {
 
 class Directory {
  public:
-  // `undo_window`: how far back a failover may reach; 0 keeps no log.
-  explicit Directory(DurationNs undo_window = 0);
+  // `undo_window`: how far back a failover may reach; 0 keeps no log. `identity`: another one than
+  // that of any directory before, when an earlier one was lost.
+  explicit Directory(DurationNs undo_window = 0, uint64_t identity = 1);
 
   DirectoryAnswer handle(const DirectoryOp& op, int64_t now);
 
@@ -72,7 +73,7 @@ class Directory {
   FlatMap<UserId, User> users_;
   Records<Row> rows_;
   std::deque<Undo> undo_;
-  uint64_t identity_ = 1;
+  uint64_t identity_;
   uint64_t versions_ = 0;
   bool oom_ = false;
 };

@@ -16,7 +16,8 @@ constexpr uint32_t kMaxDeviceNumber = 63;  // devices opened are a mask per user
 
 }  // namespace
 
-Mailbox::Mailbox(const MailboxSettings& settings) : settings_(settings) {}
+Mailbox::Mailbox(const MailboxSettings& settings)
+    : settings_(settings), identity_(settings.identity) {}
 Mailbox::~Mailbox() = default;
 
 MailboxAnswer Mailbox::handle(const MailboxOp& op, int64_t now) {

@@ -27,6 +27,7 @@ struct MailboxSettings {
   DurationNs unsynced_window_ns = 0;  // what a failover may lose at most; 0 = durable (sync)
   DurationNs retention_ns = 0;        // 0 = for ever
   bool trim = true;                   // false: keep what everybody has
+  uint64_t identity = 1;              // higher than that of an earlier one that was lost
 };
 
 class Mailbox {
@@ -180,7 +181,7 @@ class Mailbox {
   Records<Group, 2> groups_;
   Records<std::vector<EpochRun>, 4> runs_;
   std::deque<Recent> recent_;
-  uint64_t identity_ = 1;
+  uint64_t identity_;
   uint32_t epoch_ = 0;
   uint64_t appended_ = 0;
   bool oom_ = false;

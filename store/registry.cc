@@ -11,6 +11,35 @@ Registry::Registry(DurationNs lease) : lease_(lease) {
   watches_.clear();
 }
 
+Registry::Registry(DurationNs lease, const RegistryState& state, int64_t now)
+    : lease_(lease),
+      next_session_(state.next_session),
+      next_incarnation_(state.next_incarnation),
+      latest_identity_(state.latest_identity),
+      latest_epoch_(state.latest_epoch) {
+  ClusterView view;
+  view.version = state.view_version;
+  for (const RegistryState::Session& s : state.sessions) {
+    sessions_.push_back({s.id, s.node, s.incarnation, now + lease_});
+    view.members.push_back({s.node, s.weight, s.incarnation, s.draining});
+  }
+  std::sort(view.members.begin(), view.members.end(),
+            [](const Member& a, const Member& b) { return a.node < b.node; });
+  view_ = std::make_shared<const ClusterView>(view);
+  publish(std::move(view), now);
+}
+
+RegistryState Registry::state() const {
+  RegistryState out{view_->version,   next_session_, next_incarnation_,
+                    latest_identity_, latest_epoch_, {}};
+  for (const Session& s : sessions_) {
+    const Member* member = view_->find(s.node);
+    IM_ASSERT(member != nullptr);
+    out.sessions.push_back({s.id, s.incarnation, s.node, member->weight, member->draining});
+  }
+  return out;
+}
+
 RegistryAnswer Registry::handle(Address from, const RegistryOp& op, int64_t now,
                                 DurationNs read_delay) {
   expire_due(now);

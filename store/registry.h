@@ -13,9 +13,29 @@
 
 namespace imroute {
 
+// What a registry must not forget when its process ends: who holds a session, and the numbers that
+// only rise. Leases run anew at the return.
+struct RegistryState {
+  struct Session {
+    uint64_t id = 0;
+    uint64_t incarnation = 0;
+    NodeId node;
+    uint32_t weight = 1;
+    bool draining = false;
+  };
+  uint64_t view_version = 0;
+  uint64_t next_session = 1;
+  uint64_t next_incarnation = 1;
+  uint64_t latest_identity = 0;
+  uint32_t latest_epoch = 0;
+  std::vector<Session> sessions;
+};
+
 class Registry {
  public:
   explicit Registry(DurationNs lease);
+  Registry(DurationNs lease, const RegistryState& state, int64_t now);
+  RegistryState state() const;
 
   // Carries out one operation of the server `from`. `read_delay` > 0: `list` answers as a follower
   // that is so far behind; its watch then fires when the follower has caught up.

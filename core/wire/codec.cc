@@ -13,7 +13,6 @@ namespace {
 
 constexpr std::byte kMagic0{'i'};
 constexpr std::byte kMagic1{'m'};
-constexpr std::byte kSerializerCompact{0};
 constexpr size_t kChecksumAt = 14;
 // Header and every field but the bytes of payload and list, at their longest: 18 + 246.
 constexpr size_t kFixedRoom = 320;
@@ -217,21 +216,43 @@ WireError get_body(std::span<const std::byte> body, uint32_t fields, Frame& fram
   return WireError::none;
 }
 
-// What is wrong with the header at `p`, of which `have` bytes are there: as early as it shows.
-WireError check_header(const std::byte* p, size_t have, uint64_t features) {
-  if (have >= 1 && p[0] != kMagic0) return WireError::bad_magic;
-  if (have >= 2 && p[1] != kMagic1) return WireError::bad_magic;
-  // Before the checksum: another version may have another header.
-  if (have >= 3 && p[2] != std::byte{kWireVersion}) return WireError::unknown_version;
-  if (have < kWireHeaderBytes) return WireError::none;
-  if (crc32c({p, kChecksumAt}) != get_u32(p + kChecksumAt)) return WireError::bad_checksum;
-  if (p[3] != kSerializerCompact) return WireError::unknown_serializer;
-  if (frame_fields(static_cast<FrameType>(p[4]), features) == 0) return WireError::unknown_type;
-  if (get_u32(p + 10) > kMaxFrameBytes) return WireError::too_large;
-  return WireError::none;
+WireError check_frame_header(const WireHeader& header, uint64_t features) {
+  if (header.serializer != kSerializerFrames) return WireError::unknown_serializer;
+  if (frame_fields(static_cast<FrameType>(header.type), features) == 0) {
+    return WireError::unknown_type;
+  }
+  return header.body_size > kMaxFrameBytes ? WireError::too_large : WireError::none;
 }
 
 }  // namespace
+
+void put_header(const WireHeader& header, std::byte* out) {
+  out[0] = kMagic0;
+  out[1] = kMagic1;
+  out[2] = std::byte{kWireVersion};
+  out[3] = std::byte{header.serializer};
+  out[4] = std::byte{header.type};
+  out[5] = std::byte{header.flags};
+  put_u32(out + 6, header.sequence);
+  put_u32(out + 10, header.body_size);
+  put_u32(out + kChecksumAt, crc32c({out, kChecksumAt}));
+}
+
+WireError read_header(std::span<const std::byte> bytes, WireHeader& header) {
+  const std::byte* const p = bytes.data();
+  if (bytes.size() >= 1 && p[0] != kMagic0) return WireError::bad_magic;
+  if (bytes.size() >= 2 && p[1] != kMagic1) return WireError::bad_magic;
+  // Before the checksum: another version may have another header.
+  if (bytes.size() >= 3 && p[2] != std::byte{kWireVersion}) return WireError::unknown_version;
+  if (bytes.size() < kWireHeaderBytes) return WireError::none;
+  if (crc32c({p, kChecksumAt}) != get_u32(p + kChecksumAt)) return WireError::bad_checksum;
+  header.serializer = static_cast<uint8_t>(p[3]);
+  header.type = static_cast<uint8_t>(p[4]);
+  header.flags = static_cast<uint8_t>(p[5]);
+  header.sequence = get_u32(p + 6);
+  header.body_size = get_u32(p + 10);
+  return WireError::none;
+}
 
 size_t encode(const Frame& frame, uint32_t sequence, ByteBuffer& out, uint64_t features) {
   const uint32_t fields = frame_fields(frame.type, features);
@@ -247,15 +268,9 @@ size_t encode(const Frame& frame, uint32_t sequence, ByteBuffer& out, uint64_t f
   if (fields & kFieldList) p = put_varint(p, list_size);
 
   const size_t body = static_cast<size_t>(p - fixed) - kWireHeaderBytes + payload_size + list_size;
-  fixed[0] = kMagic0;
-  fixed[1] = kMagic1;
-  fixed[2] = std::byte{kWireVersion};
-  fixed[3] = kSerializerCompact;
-  fixed[4] = static_cast<std::byte>(frame.type);
-  fixed[5] = std::byte{frame.flags};
-  put_u32(fixed + 6, sequence);
-  put_u32(fixed + 10, static_cast<uint32_t>(body));
-  put_u32(fixed + kChecksumAt, crc32c({fixed, kChecksumAt}));
+  put_header({kSerializerFrames, static_cast<uint8_t>(frame.type), frame.flags, sequence,
+              static_cast<uint32_t>(body)},
+             fixed);
 
   out.insert(out.end(), fixed, list_length);
   if (payload_size != 0) {
@@ -278,28 +293,30 @@ void stamp_version(std::span<std::byte> frame, uint8_t version) {
 
 Decoded decode(std::span<const std::byte> bytes, Frame& frame, BlobPool& pool, uint64_t features) {
   Decoded result;
-  const std::byte* const p = bytes.data();
-  result.error = check_header(p, bytes.size(), features);
+  WireHeader header;
+  result.error = read_header(bytes, header);
+  const bool whole = bytes.size() >= kWireHeaderBytes;
+  if (result.error == WireError::none && whole) result.error = check_frame_header(header, features);
   if (result.error != WireError::none) {
     result.status = ReadStatus::error;
     return result;
   }
   result.size = kWireHeaderBytes;
-  if (bytes.size() < kWireHeaderBytes) return result;
-  const size_t body = get_u32(p + 10);
+  if (!whole) return result;
+  const size_t body = header.body_size;
   result.size += body;
   if (bytes.size() < result.size) return result;
 
   frame = Frame{};
-  frame.type = static_cast<FrameType>(p[4]);
-  frame.flags = static_cast<uint8_t>(p[5]);
+  frame.type = static_cast<FrameType>(header.type);
+  frame.flags = header.flags;
   const uint32_t fields = frame_fields(frame.type, features);
   result.error = get_body(bytes.subspan(kWireHeaderBytes, body), fields, frame, pool);
   if (result.error != WireError::none) {
     result.status = ReadStatus::error;
     return result;
   }
-  result.sequence = get_u32(p + 6);
+  result.sequence = header.sequence;
   result.status = ReadStatus::frame;
   return result;
 }

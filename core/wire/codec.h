@@ -13,6 +13,9 @@
 //
 // What an older peer does not know is left out of its frames: see WireFeature and hello.h.
 //
+// Serializer 0 is the frames above. A driver may send bodies of its own under another number, in
+// the same header (put_header, read_header); decode() refuses them.
+//
 // Every length is checked against its limit and against what is there before anything is allocated.
 // `decode` is stateless and wants one whole frame at the front of its input; FrameReader keeps the
 // tail of a byte stream between reads.
@@ -53,6 +56,21 @@ enum class WireError : uint8_t {
 std::string_view to_string(WireError error);
 // What to tell the other side: version_refused, too_large or protocol_error.
 Reason reason_of(WireError error);
+
+inline constexpr uint8_t kSerializerFrames = 0;
+
+struct WireHeader {
+  uint8_t serializer = kSerializerFrames;
+  uint8_t type = 0;
+  uint8_t flags = 0;
+  uint32_t sequence = 0;
+  uint32_t body_size = 0;
+};
+// REQUIRES: room for kWireHeaderBytes at `out`.
+void put_header(const WireHeader& header, std::byte* out);
+// What is wrong with a header of which these bytes are there, as early as it shows; type and body
+// size are the caller's to judge. `header` is set when none and all of it is there.
+WireError read_header(std::span<const std::byte> bytes, WireHeader& header);
 
 // Appends one frame to `out` and returns its size in bytes.
 // REQUIRES: a type that `features` has; payload, list and nodes within limits.h.

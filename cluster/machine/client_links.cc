@@ -1,0 +1,90 @@
+#include "cluster/machine/client_links.h"
+
+#include <unistd.h>
+
+namespace imroute::cluster {
+
+namespace {
+constexpr size_t kMostGreeting = 4096;
+constexpr DurationNs kGreetingTime = 5 * kSecond;
+// A session's window and what it asks for at bind fit several times.
+constexpr LinkOptions kClientLink{.most_pending = 4 * 1024 * 1024, .most_control = 16 * 1024};
+}  // namespace
+
+ClientLinks::ClientLinks(Loop& loop, BlobPool& pool, EventSink& sink, Environment& environment,
+                         size_t most)
+    : loop_(loop),
+      pool_(pool),
+      sink_(sink),
+      environment_(environment),
+      most_(most),
+      greetings_(loop, kMostGreeting, kGreetingTime) {}
+
+void ClientLinks::adopt(int socket) {
+  if (links_.size() >= most_) {
+    ++refused_;
+    ::close(socket);
+    return;
+  }
+  LinkHandle link = Link::adopt(loop_, socket, *this, pool_, totals_, kClientLink);
+  link->tag = next_tag_++;
+  greetings_.add(link->tag, link);
+}
+
+void ClientLinks::send(LinkId id, const Frame& frame) {
+  const auto at = links_.find(id.value);
+  if (at == links_.end()) return;
+  environment_.before_client_frame(*at->second, frame);
+  at->second->send(frame);
+}
+
+void ClientLinks::close(LinkId id) {
+  const auto at = links_.find(id.value);
+  if (at == links_.end()) return;
+  at->second->close();
+  links_.erase(at);
+}
+
+void ClientLinks::close_all() {
+  for (auto& [tag, link] : links_) link->close();
+  links_.clear();
+}
+
+void ClientLinks::refuse(Link& link, Reason reason, const char* text) {
+  ++refused_;
+  link.send_control(kControlRefusal, refusal_body(reason, text));
+  const bool greeted = links_.erase(link.tag) != 0;
+  greetings_.take(link.tag);
+  link.close();
+  if (greeted) sink_.deliver(ClientDown{LinkId{link.tag}, reason});
+}
+
+void ClientLinks::on_frame(Link& link, const Frame& frame) {
+  if (greetings_.has(link.tag)) {
+    return refuse(link, Reason::protocol_error, "a hello must come first");
+  }
+  sink_.deliver(ClientFrame{LinkId{link.tag}, frame});
+}
+
+void ClientLinks::on_control(Link& link, uint8_t type, std::span<const std::byte> body) {
+  const LinkHandle waiting = greetings_.take(link.tag);
+  if (waiting != nullptr) {
+    const auto hello = type == kControlHello ? read_control<Hello>(body) : std::nullopt;
+    if (!hello || hello->kind != CallerKind::client) {
+      return refuse(link, Reason::protocol_error, "not the hello of a client");
+    }
+    links_.emplace(link.tag, waiting);
+    environment_.on_client_control(link, type, body);
+    return sink_.deliver(ClientUp{LinkId{link.tag}});
+  }
+  if (!environment_.on_client_control(link, type, body)) {
+    refuse(link, Reason::protocol_error, "unknown control message");
+  }
+}
+
+void ClientLinks::on_closed(Link& link, Reason reason) {
+  greetings_.take(link.tag);
+  if (links_.erase(link.tag) != 0) sink_.deliver(ClientDown{LinkId{link.tag}, reason});
+}
+
+}  // namespace imroute::cluster

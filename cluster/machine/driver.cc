@@ -1,0 +1,142 @@
+#include "cluster/machine/driver.h"
+
+#include <algorithm>
+
+#include "core/base/assert.h"
+
+namespace imroute::cluster {
+
+Driver::Driver(Loop& loop, BlobPool& pool, AnyMachine& machine, Environment& environment,
+               const DriverOptions& options)
+    : loop_(loop),
+      pool_(pool),
+      machine_(machine),
+      environment_(environment),
+      clients_(loop, pool, *this, environment, options.most_clients),
+      peers_(loop, pool, *this, environment, options.self),
+      timer_(loop, [this] { on_timer(); }) {}
+
+Driver::~Driver() { shut(); }
+
+void Driver::set_stores(Stores stores) {
+  stores_ = std::move(stores);
+  if (stores_.registry != nullptr) {
+    stores_.registry->on_view_changed([this] { deliver(ViewChanged{}); });
+  }
+}
+
+void Driver::start() {
+  if (stores_.bus != nullptr) {
+    stores_.bus->start({[this](std::span<const std::byte> message) { on_bus_message(message); },
+                        [this] { deliver(PeerUp{kBusAddress}); },
+                        [this](Reason reason) { deliver(PeerDown{kBusAddress, reason}); }});
+  }
+  deliver(Wake{});
+}
+
+void Driver::shut() {
+  if (shut_) return;
+  shut_ = true;
+  stores_ = {};
+  clients_.close_all();
+  peers_.close_all();
+  timer_.set(kNever);
+}
+
+void Driver::deliver(const Event& event) {
+  if (shut_) return;
+  IM_ASSERT(!stepping_);
+  stepping_ = true;
+  machine_.pump(*this, Now{monotonic_now()}, event, effects_);
+  stepping_ = false;
+  while (!later_.empty()) {
+    const PeerDown down = later_.back();
+    later_.pop_back();
+    deliver(down);
+  }
+}
+
+void Driver::peer_down_later(Address peer, Reason reason) {
+  if (stepping_) return later_.push_back({peer, reason});
+  deliver(PeerDown{peer, reason});
+}
+
+void Driver::handle(Publish&& e) {
+  if (stores_.bus == nullptr) return;
+  ByteBuffer bytes = loop_.take_buffer();
+  encode(e.frame, 0, bytes);
+  stores_.bus->publish(bytes);
+  loop_.give_buffer(std::move(bytes));
+}
+
+void Driver::on_bus_message(std::span<const std::byte> message) {
+  Frame frame;
+  const Decoded got = decode(message, frame, pool_);
+  if (got.status == ReadStatus::frame && got.size == message.size()) deliver(BusFrame{frame});
+}
+
+// ---- stores ------------------------------------------------------------------------------------
+
+namespace {
+void set_reply(Reply& reply, const DirectoryReply& r) { reply.directory = &r; }
+void set_reply(Reply& reply, const MailboxReply& r) { reply.mailbox = &r; }
+void set_reply(Reply& reply, const RegistryReply& r) { reply.registry = &r; }
+}  // namespace
+
+template <class StoreReply, class Op, class Store>
+void Driver::submit(Store* store, Op&& op) {
+  const OpId id = op.id;
+  open_.insert(id);
+  deadlines_.set(store == nullptr ? 0 : op.deadline, Open{}, id.value);
+  if (store == nullptr) return;  // answered unknown at the next wake-up
+  store->submit(std::forward<Op>(op), [this, id](ReplyStatus status, const StoreReply& answer) {
+    Reply reply{.id = id, .status = status};
+    if (status == ReplyStatus::ok) set_reply(reply, answer);
+    answered(id, reply);
+  });
+}
+
+void Driver::handle(StoreOp&& e) {
+  if (auto* directory = std::get_if<DirectoryOp>(&e.op)) {
+    submit<DirectoryReply>(stores_.directory.get(), std::move(*directory));
+  } else if (auto* mailbox = std::get_if<MailboxOp>(&e.op)) {
+    submit<MailboxReply>(stores_.mailbox.get(), std::move(*mailbox));
+  } else {
+    submit<RegistryReply>(stores_.registry.get(), std::move(std::get<RegistryOp>(e.op)));
+  }
+}
+
+void Driver::answered(OpId id, Reply reply) {
+  if (open_.erase(id)) deliver(reply);
+}
+
+// ---- time --------------------------------------------------------------------------------------
+
+void Driver::arm(MonoTime deadline) {
+  machine_deadline_ = deadline;
+  set_timer();
+}
+
+// Only ever to an earlier time: a machine moves its deadline with nearly every event, and a wake-up
+// that comes too early sets the next.
+void Driver::set_timer() {
+  const MonoTime due = std::min(machine_deadline_, deadlines_.next_deadline());
+  if (due >= armed_) return;
+  armed_ = due;
+  timer_.set(due);
+}
+
+void Driver::on_timer() {
+  armed_ = kNever;
+  const MonoTime now = monotonic_now();
+  TimerQueue<Open>::Timer over;
+  while (deadlines_.pop_due(now, over)) {
+    if (!open_.erase(OpId{over.key})) continue;
+    ++unanswered_;
+    deliver(Reply{.id = OpId{over.key}, .status = ReplyStatus::unknown});
+  }
+  if (machine_deadline_ <= now) deliver(Wake{});
+  set_timer();
+}
+
+}  // namespace imroute::cluster

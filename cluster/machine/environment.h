@@ -1,0 +1,31 @@
+// What a process adds to a driver: where servers are, and what is done with messages that are no
+// business of the machine.
+#pragma once
+
+#include <optional>
+#include <span>
+
+#include "cluster/net/link.h"
+#include "cluster/wire/control.h"
+#include "core/event/effect.h"
+
+namespace imroute::cluster {
+
+class Environment {
+ public:
+  virtual ~Environment() = default;
+  // Where to dial that server; nothing when it is not known (yet).
+  virtual std::optional<HostPort> where(Address server) = 0;
+  virtual void on_notice(const Notify&) {}
+  // A frame is about to go to a client: what must arrive before it is sent here.
+  virtual void before_client_frame(Link&, const Frame&) {}
+  // A control message of a client that has greeted. False: it is not one of ours.
+  virtual bool on_client_control(Link&, uint8_t, std::span<const std::byte>) { return false; }
+  // Somebody who wants to use the stores of this process; the callee takes the link over. False: it
+  // has none.
+  virtual bool on_store_user(const LinkHandle&, const Hello&) { return false; }
+  // A control message of a server that this machine dialled.
+  virtual void on_server_control(Address, uint8_t, std::span<const std::byte>) {}
+};
+
+}  // namespace imroute::cluster

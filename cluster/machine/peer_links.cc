@@ -1,0 +1,176 @@
+#include "cluster/machine/peer_links.h"
+
+#include <utility>
+
+namespace imroute::cluster {
+
+namespace {
+constexpr size_t kMostGreeting = 1024;
+constexpr DurationNs kGreetingTime = 5 * kSecond;
+constexpr LinkOptions kPeerLink{.most_pending = 64 * 1024 * 1024, .most_control = 64 * 1024};
+
+CallerKind kind_of(Address address) {
+  return address.kind == PeerKind::node ? CallerKind::node : CallerKind::router;
+}
+Address address_of(const Hello& hello) {
+  return {hello.kind == CallerKind::node ? PeerKind::node : PeerKind::router, hello.index};
+}
+constexpr uint32_t kMostServers = 1u << 20;
+}  // namespace
+
+PeerLinks::PeerLinks(Loop& loop, BlobPool& pool, EventSink& sink, Environment& environment,
+                     Hello self)
+    : loop_(loop),
+      pool_(pool),
+      sink_(sink),
+      environment_(environment),
+      self_(std::move(self)),
+      greetings_(loop, kMostGreeting, kGreetingTime) {}
+
+void PeerLinks::connect(Address address) {
+  if (peers_.contains(address)) return;
+  const std::optional<HostPort> place = environment_.where(address);
+  if (!place) return sink_.peer_down_later(address, Reason::unknown_node);
+  Peer& peer = peers_[address];
+  peer.link = Link::dial(loop_, *place, *this, pool_, totals_, kPeerLink);
+  peer.link->tag = next_tag_++;
+  addresses_[peer.link->tag] = address;
+}
+
+void PeerLinks::adopt(int socket) {
+  LinkHandle link = Link::adopt(loop_, socket, *this, pool_, totals_, kPeerLink);
+  link->tag = next_tag_++;
+  greetings_.add(link->tag, link);
+}
+
+void PeerLinks::send(Address address, const Frame& frame) {
+  const auto at = peers_.find(address);
+  if (at == peers_.end() || !at->second.up) {
+    ++unsent_;
+    return;
+  }
+  at->second.link->send(frame);
+}
+
+void PeerLinks::send_control(Address address, uint8_t type, std::span<const std::byte> body) {
+  const auto at = peers_.find(address);
+  if (at != peers_.end() && at->second.up) at->second.link->send_control(type, body);
+}
+
+void PeerLinks::send_to_nodes(const Frame& frame) {
+  ByteBuffer bytes = loop_.take_buffer();
+  encode(frame, 0, bytes);
+  for (const auto& [address, peer] : peers_) {
+    if (peer.up && address.kind == PeerKind::node) peer.link->send_encoded(bytes);
+  }
+  loop_.give_buffer(std::move(bytes));
+}
+
+void PeerLinks::close(Address address) {
+  const auto at = peers_.find(address);
+  if (at == peers_.end()) return;
+  greetings_.take(at->second.link->tag);
+  addresses_.erase(at->second.link->tag);
+  at->second.link->close();
+  peers_.erase(at);
+}
+
+void PeerLinks::close_all() {
+  while (!peers_.empty()) close(peers_.begin()->first);
+}
+
+size_t PeerLinks::up() const {
+  size_t count = 0;
+  for (const auto& [address, peer] : peers_) count += peer.up ? 1 : 0;
+  return count;
+}
+
+PeerLinks::Peer* PeerLinks::peer_of(const Link& link, Address& address) {
+  const auto named = addresses_.find(link.tag);
+  if (named == addresses_.end()) return nullptr;
+  address = named->second;
+  return &peers_.at(address);
+}
+
+// A client has nothing to learn from an answer, so it does not wait for one: its first frame goes
+// with its hello.
+void PeerLinks::on_connected(Link& link) {
+  Address address;
+  Peer* peer = peer_of(link, address);
+  if (peer == nullptr) return;
+  link.send_control(kControlHello, control_body(self_));
+  if (!dials_as_client()) return greetings_.add(link.tag, peer->link);
+  peer->up = true;
+  sink_.deliver(PeerUp{address});
+}
+
+void PeerLinks::on_frame(Link& link, const Frame& frame) {
+  Address address;
+  const Peer* peer = peer_of(link, address);
+  if (peer == nullptr || !peer->up) return refuse(link, "a hello must come first");
+  sink_.deliver(PeerFrame{address, frame});
+}
+
+void PeerLinks::on_control(Link& link, uint8_t type, std::span<const std::byte> body) {
+  Address address;
+  Peer* peer = peer_of(link, address);
+  if (peer != nullptr && peer->up) return environment_.on_server_control(address, type, body);
+  const auto hello = type == kControlHello ? read_control<Hello>(body) : std::nullopt;
+  const LinkHandle waiting = greetings_.take(link.tag);
+  if (!hello || waiting == nullptr) return refuse(link, "not a hello");
+  if (peer != nullptr) return on_answer(address, *peer, *hello);
+  on_hello(waiting, *hello);
+}
+
+// Whoever sits at the place of a server that has moved or died is not that server.
+void PeerLinks::on_answer(Address address, Peer& peer, const Hello& hello) {
+  if (hello.kind != kind_of(address) || hello.index != address.index) {
+    ++refused_;
+    close(address);
+    return sink_.deliver(PeerDown{address, Reason::refused});
+  }
+  peer.up = true;
+  sink_.deliver(PeerUp{address});
+}
+
+void PeerLinks::on_hello(const LinkHandle& link, const Hello& hello) {
+  if (hello.kind == CallerKind::store_user) {
+    link->send_control(kControlHello, control_body(self_));
+    if (!environment_.on_store_user(link, hello)) refuse(*link, "no stores are held here");
+    return;
+  }
+  const bool server = hello.kind == CallerKind::node || hello.kind == CallerKind::router;
+  if (!server || hello.index >= kMostServers) return refuse(*link, "not the hello of a server");
+  const Address address = address_of(hello);
+  const auto old = peers_.find(address);
+  const bool was_up = old != peers_.end() && old->second.up;
+  if (old != peers_.end()) close(address);
+  if (was_up) sink_.deliver(PeerDown{address, Reason::reset});
+  link->send_control(kControlHello, control_body(self_));
+  peers_[address] = {link, true};
+  addresses_[link->tag] = address;
+  sink_.deliver(PeerUp{address});
+}
+
+void PeerLinks::refuse(Link& link, const char* text) {
+  ++refused_;
+  link.send_control(kControlRefusal, refusal_body(Reason::protocol_error, text));
+  greetings_.take(link.tag);
+  Address address;
+  const Peer* peer = peer_of(link, address);
+  if (peer == nullptr) return link.close();
+  close(address);
+  sink_.deliver(PeerDown{address, Reason::protocol_error});
+}
+
+void PeerLinks::on_closed(Link& link, Reason reason) {
+  greetings_.take(link.tag);
+  const auto named = addresses_.find(link.tag);
+  if (named == addresses_.end()) return;
+  const Address address = named->second;
+  addresses_.erase(named);
+  peers_.erase(address);
+  sink_.deliver(PeerDown{address, reason});
+}
+
+}  // namespace imroute::cluster

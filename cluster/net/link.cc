@@ -1,0 +1,335 @@
+#include "cluster/net/link.h"
+
+#include <boost/asio/connect.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <charconv>
+#include <chrono>
+#include <utility>
+
+#include "cluster/wire/control.h"
+#include "core/base/assert.h"
+
+namespace imroute::cluster {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using Error = boost::system::error_code;
+
+namespace {
+constexpr DurationNs kLingerTime = 2 * kSecond;  // for the other side to read our last words
+}  // namespace
+
+std::string HostPort::text() const {
+  const bool v6 = host.find(':') != std::string::npos;
+  return (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
+std::optional<HostPort> parse_host_port(std::string_view text) {
+  const size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos || colon == 0) return std::nullopt;
+  HostPort out;
+  std::string_view host = text.substr(0, colon);
+  if (host.front() == '[' && host.back() == ']') {
+    host = host.substr(1, host.size() - 2);
+  } else if (host.find(':') != std::string_view::npos) {
+    return std::nullopt;
+  }
+  const std::string_view port = text.substr(colon + 1);
+  const auto [end, problem] = std::from_chars(port.data(), port.data() + port.size(), out.port);
+  if (host.empty() || problem != std::errc{} || end != port.data() + port.size()) {
+    return std::nullopt;
+  }
+  out.host = host;
+  return out;
+}
+
+enum class Phase : uint8_t { dialling, open, lingering, closed };
+
+struct Link::State {
+  State(Loop& l, tcp::socket s, LinkOwner& o, BlobPool& p, LinkTotals& t, const LinkOptions& how)
+      : loop(l), socket(std::move(s)), owner(&o), pool(p), totals(t), options(how) {}
+  Loop& loop;
+  tcp::socket socket;
+  LinkOwner* owner;  // nullptr once it was told of the end, or closed
+  BlobPool& pool;
+  LinkTotals& totals;
+  LinkOptions options;
+  Phase phase = Phase::dialling;
+  bool in_turn_end = false;  // on_turn_end is coming
+  bool waiting_writable = false;
+  bool overflowed = false;
+  ByteBuffer partial;  // the tail of a message of which the rest is to come
+  ByteBuffer out;
+  size_t written = 0;                         // of `out`
+  std::unique_ptr<asio::steady_timer> timer;  // of dialling and lingering
+  std::unique_ptr<tcp::resolver> resolver;
+
+  void set_timer(DurationNs time, std::function<void()> fire) {
+    timer =
+        std::make_unique<asio::steady_timer>(socket.get_executor(), std::chrono::nanoseconds(time));
+    timer->async_wait([fire = std::move(fire)](const Error& error) {
+      if (!error) fire();
+    });
+  }
+  void close_socket() {
+    phase = Phase::closed;
+    Error ignored;
+    socket.close(ignored);
+    if (timer != nullptr) timer->cancel();
+    if (resolver != nullptr) resolver->cancel();
+  }
+};
+
+Link::Link(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Link::~Link() = default;
+
+LinkHandle Link::dial(Loop& loop, const HostPort& to, LinkOwner& owner, BlobPool& pool,
+                      LinkTotals& totals, const LinkOptions& options) {
+  LinkHandle link(new Link(
+      std::make_unique<State>(loop, tcp::socket(loop.context()), owner, pool, totals, options)));
+  link->state_->set_timer(options.dial_timeout, [link] { link->fail(Reason::timeout); });
+  link->connect(to);
+  return link;
+}
+
+LinkHandle Link::adopt(Loop& loop, int socket, LinkOwner& owner, BlobPool& pool, LinkTotals& totals,
+                       const LinkOptions& options) {
+  LinkHandle link(new Link(
+      std::make_unique<State>(loop, tcp::socket(loop.context()), owner, pool, totals, options)));
+  Error error;
+  link->state_->socket.assign(tcp::v4(), socket, error);
+  link->connected();
+  return link;
+}
+
+void Link::connect(const HostPort& to) {
+  Error error;
+  const asio::ip::address address = asio::ip::make_address(to.host, error);
+  const auto done = [link = self()](const Error& failure) {
+    if (link->state_->phase != Phase::dialling) return;
+    if (failure) return link->fail(Reason::refused);
+    link->connected();
+    if (link->state_->owner != nullptr) link->state_->owner->on_connected(*link);
+  };
+  if (!error) {
+    state_->socket.async_connect(tcp::endpoint(address, to.port), done);
+    return;
+  }
+  state_->resolver = std::make_unique<tcp::resolver>(state_->socket.get_executor());
+  state_->resolver->async_resolve(
+      to.host, std::to_string(to.port),
+      [link = self(), done](const Error& failure, const tcp::resolver::results_type& found) {
+        if (link->state_->phase != Phase::dialling) return;
+        if (failure) return link->fail(Reason::refused);
+        asio::async_connect(link->state_->socket, found,
+                            [done](const Error& refused, const tcp::endpoint&) { done(refused); });
+      });
+}
+
+void Link::connected() {
+  state_->phase = Phase::open;
+  state_->timer.reset();
+  state_->resolver.reset();
+  Error ignored;
+  state_->socket.non_blocking(true, ignored);
+  state_->socket.set_option(tcp::no_delay(true), ignored);
+  wait_readable();
+}
+
+bool Link::open() const { return state_->owner != nullptr && state_->phase == Phase::open; }
+
+void Link::set_owner(LinkOwner& owner, const LinkOptions& options) {
+  if (state_->owner == nullptr) return;
+  state_->owner = &owner;
+  state_->options = options;
+}
+
+// ---- reading -----------------------------------------------------------------------------------
+
+void Link::wait_readable() {
+  state_->socket.async_wait(tcp::socket::wait_read, [link = self()](const Error& error) {
+    if (link->state_->phase == Phase::closed) return;
+    if (error) return link->fail(Reason::reset);
+    link->on_readable();
+  });
+}
+
+void Link::on_readable() {
+  const std::span<std::byte> buffer = state_->loop.read_buffer();
+  Error error;
+  const size_t size = state_->socket.read_some(asio::buffer(buffer.data(), buffer.size()), error);
+  if (error == asio::error::would_block) return wait_readable();
+  if (error) {
+    return fail(error == asio::error::eof ? Reason::closed_by_peer : Reason::reset);
+  }
+  state_->totals.bytes_in += size;
+  if (state_->owner != nullptr) consume(buffer.first(size));
+  if (state_->phase != Phase::closed) wait_readable();
+}
+
+void Link::consume(std::span<const std::byte> bytes) {
+  ByteBuffer& partial = state_->partial;
+  if (partial.empty()) {
+    const size_t taken = take_messages(bytes);
+    if (!open() || taken == bytes.size()) return;
+    partial = state_->loop.take_buffer();
+    partial.assign(bytes.begin() + static_cast<ptrdiff_t>(taken), bytes.end());
+    return;
+  }
+  partial.insert(partial.end(), bytes.begin(), bytes.end());
+  const size_t taken = take_messages(partial);
+  partial.erase(partial.begin(), partial.begin() + static_cast<ptrdiff_t>(taken));
+  if (partial.empty()) state_->loop.give_buffer(std::exchange(partial, {}));
+}
+
+// Hands whole messages to the owner, as long as it wants them. Returns the bytes they took.
+size_t Link::take_messages(std::span<const std::byte> bytes) {
+  size_t taken = 0;
+  while (open() && taken < bytes.size()) {
+    const std::span<const std::byte> rest = bytes.subspan(taken);
+    if (rest.size() >= kWireHeaderBytes && rest[3] == std::byte{kSerializerControl}) {
+      const size_t size = take_control(rest);
+      if (size == 0) break;
+      taken += size;
+      continue;
+    }
+    Frame frame;
+    const Decoded got = decode(rest, frame, state_->pool);
+    if (got.status == ReadStatus::error) {
+      give_up(got.error);
+      break;
+    }
+    if (got.status == ReadStatus::need_more) break;
+    taken += got.size;
+    ++state_->totals.frames_in;
+    state_->owner->on_frame(*this, frame);
+  }
+  return taken;
+}
+
+// 0: not all there, or wrong.
+size_t Link::take_control(std::span<const std::byte> bytes) {
+  WireHeader header;
+  WireError error = read_header(bytes, header);
+  if (error == WireError::none && header.body_size > state_->options.most_control) {
+    error = WireError::too_large;
+  }
+  if (error != WireError::none) {
+    give_up(error);
+    return 0;
+  }
+  const size_t size = kWireHeaderBytes + header.body_size;
+  if (bytes.size() < size) return 0;
+  state_->owner->on_control(*this, header.type, bytes.subspan(kWireHeaderBytes, header.body_size));
+  return size;
+}
+
+void Link::give_up(WireError error) {
+  ++state_->totals.bad_frames;
+  const ByteBuffer farewell = refusal_body(reason_of(error), to_string(error));
+  send_control(kControlRefusal, farewell);
+  flush();
+  fail(reason_of(error));
+}
+
+// ---- writing -----------------------------------------------------------------------------------
+
+bool Link::make_room(size_t bytes) {
+  State& s = *state_;
+  if (s.phase == Phase::closed || s.phase == Phase::lingering || s.overflowed) return false;
+  if (s.out.capacity() == 0) s.out = s.loop.take_buffer();
+  s.overflowed = s.out.size() - s.written + bytes > s.options.most_pending;
+  if (!s.in_turn_end && (!s.waiting_writable || s.overflowed)) {
+    s.in_turn_end = true;
+    s.loop.at_turn_end(self());
+  }
+  return !s.overflowed;
+}
+
+void Link::send(const Frame& frame) {
+  // A little less than its size, which is known when it is encoded.
+  if (!make_room(kWireHeaderBytes + frame.entry.payload.size() + frame.list.size())) return;
+  encode(frame, 0, state_->out);
+  ++state_->totals.frames_out;
+}
+
+void Link::send_encoded(std::span<const std::byte> bytes, uint64_t frames) {
+  if (!make_room(bytes.size())) return;
+  state_->out.insert(state_->out.end(), bytes.begin(), bytes.end());
+  state_->totals.frames_out += frames;
+}
+
+void Link::send_control(uint8_t type, std::span<const std::byte> body) {
+  if (!make_room(kWireHeaderBytes + body.size())) return;
+  std::byte header[kWireHeaderBytes];
+  put_header({kSerializerControl, type, 0, 0, static_cast<uint32_t>(body.size())}, header);
+  state_->out.insert(state_->out.end(), header, header + kWireHeaderBytes);
+  state_->out.insert(state_->out.end(), body.begin(), body.end());
+}
+
+void Link::on_turn_end() {
+  state_->in_turn_end = false;
+  if (state_->overflowed) {
+    ++state_->totals.slow_readers;
+    return fail(Reason::slow_reader);
+  }
+  if (state_->phase == Phase::open) flush();
+}
+
+void Link::flush() {
+  State& s = *state_;
+  while (s.written < s.out.size()) {
+    Error error;
+    ++s.totals.writes;
+    const size_t size = s.socket.write_some(
+        asio::buffer(s.out.data() + s.written, s.out.size() - s.written), error);
+    if (error == asio::error::would_block) return wait_writable();
+    if (error) return fail(Reason::reset);
+    s.written += size;
+    s.totals.bytes_out += size;
+  }
+  s.written = 0;
+  s.loop.give_buffer(std::exchange(s.out, {}));
+  if (s.phase == Phase::lingering) {
+    Error ignored;
+    s.socket.shutdown(tcp::socket::shutdown_send, ignored);
+  }
+}
+
+void Link::wait_writable() {
+  if (std::exchange(state_->waiting_writable, true)) return;
+  state_->socket.async_wait(tcp::socket::wait_write, [link = self()](const Error& error) {
+    link->state_->waiting_writable = false;
+    if (link->state_->phase == Phase::closed) return;
+    if (error) return link->fail(Reason::reset);
+    link->flush();
+  });
+}
+
+// ---- the end -----------------------------------------------------------------------------------
+
+void Link::fail(Reason reason) {
+  if (state_->phase == Phase::closed) return;
+  const LinkHandle keep = self();
+  state_->close_socket();
+  LinkOwner* owner = std::exchange(state_->owner, nullptr);
+  if (owner != nullptr) owner->on_closed(*this, reason);
+}
+
+void Link::close() {
+  state_->owner = nullptr;
+  if (state_->phase != Phase::open) return state_->close_socket();
+  linger();
+}
+
+// Closing at once while something unread has come in would reset the connection, and the other side
+// might never read why it was closed.
+void Link::linger() {
+  state_->phase = Phase::lingering;
+  state_->set_timer(kLingerTime, [link = self()] { link->state_->close_socket(); });
+  flush();
+}
+
+}  // namespace imroute::cluster

@@ -1,0 +1,127 @@
+#include "cluster/net/loop.h"
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <csignal>
+#include <utility>
+#include <vector>
+
+namespace imroute::cluster {
+
+namespace asio = boost::asio;
+
+namespace {
+constexpr size_t kReadBufferBytes = 256 * 1024;
+constexpr size_t kMostBuffers = 64;  // kept for the next turn
+constexpr size_t kMostBufferBytes = 1024 * 1024;
+constexpr int kMostPerTurn = 1024;  // handlers; then what they wrote is flushed
+}  // namespace
+
+MonoTime monotonic_now() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+struct Loop::State {
+  asio::io_context context{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
+  std::vector<std::shared_ptr<TurnEnd>> turn_end;
+  ByteBuffer read_buffer = ByteBuffer(kReadBufferBytes);
+  std::vector<ByteBuffer> buffers;
+  std::unique_ptr<asio::signal_set> signals;
+  std::function<void(int)> on_signal;
+
+  void wait_signal() {
+    signals->async_wait([this](const boost::system::error_code& error, int signal) {
+      if (error) return;
+      on_signal(signal);
+      wait_signal();
+    });
+  }
+};
+
+Loop::Loop() : state_(std::make_unique<State>()) {}
+Loop::~Loop() = default;
+
+asio::io_context& Loop::context() { return state_->context; }
+
+void Loop::run() {
+  asio::io_context& context = state_->context;
+  while (context.run_one() != 0) {
+    for (int i = 1; i < kMostPerTurn && context.poll_one() != 0; ++i) {}
+    for (size_t i = 0; i < state_->turn_end.size(); ++i) {
+      const std::shared_ptr<TurnEnd> who = std::move(state_->turn_end[i]);
+      who->on_turn_end();
+    }
+    state_->turn_end.clear();
+  }
+}
+
+void Loop::stop() { state_->context.stop(); }
+
+void Loop::post(std::function<void()> call) { asio::post(state_->context, std::move(call)); }
+
+void Loop::at_turn_end(std::shared_ptr<TurnEnd> who) { state_->turn_end.push_back(std::move(who)); }
+
+std::span<std::byte> Loop::read_buffer() { return state_->read_buffer; }
+
+ByteBuffer Loop::take_buffer() {
+  if (state_->buffers.empty()) return {};
+  ByteBuffer buffer = std::move(state_->buffers.back());
+  state_->buffers.pop_back();
+  return buffer;
+}
+
+void Loop::give_buffer(ByteBuffer&& buffer) {
+  if (buffer.capacity() == 0 || buffer.capacity() > kMostBufferBytes) return;
+  if (state_->buffers.size() >= kMostBuffers) return;
+  buffer.clear();
+  state_->buffers.push_back(std::move(buffer));
+}
+
+void Loop::on_signals(std::function<void(int)> call) {
+  state_->on_signal = std::move(call);
+  state_->signals = std::make_unique<asio::signal_set>(state_->context, SIGINT, SIGTERM);
+  state_->wait_signal();
+}
+
+struct Timer::State {
+  State(asio::io_context& context, std::function<void()> call)
+      : timer(context), fire(std::move(call)) {}
+  asio::steady_timer timer;
+  std::function<void()> fire;
+  MonoTime deadline = kNever;
+};
+
+Timer::Timer(Loop& loop, std::function<void()> fire)
+    : state_(std::make_shared<State>(loop.context(), std::move(fire))) {}
+
+Timer::~Timer() {
+  state_->fire = nullptr;
+  state_->timer.cancel();
+}
+
+void Timer::set(MonoTime deadline) {
+  if (deadline == state_->deadline) return;
+  state_->deadline = deadline;
+  if (deadline == kNever) {
+    state_->timer.cancel();
+    return;
+  }
+  state_->timer.expires_at(std::chrono::steady_clock::time_point(
+      std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+          std::chrono::nanoseconds(deadline))));
+  state_->timer.async_wait([state = state_, deadline](const boost::system::error_code& error) {
+    // One that was replaced while its handler waited is not the one that is set.
+    if (error || state->fire == nullptr || state->deadline != deadline) return;
+    state->deadline = kNever;
+    state->fire();
+  });
+}
+
+}  // namespace imroute::cluster

@@ -1,0 +1,63 @@
+// Directory, registry and mailbox held in the memory of this process (store/), for a cluster
+// without Redis, ZooKeeper and SQLite: the one router holds them, asks them itself, and serves them
+// to the nodes (server.h).
+//
+// What must outlive the process is in one small file: who holds a session in the registry and where
+// it is reached, and the numbers that only rise. After a restart leases run anew, nodes go on under
+// the incarnations they have, and write their rows again because the directory's identity is
+// another one. Until a lease is over the directory does not know who is missing, so lookups are
+// answered unknown.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "cluster/net/loop.h"
+#include "cluster/store/store.h"
+#include "store/directory.h"
+#include "store/mailbox.h"
+#include "store/registry.h"
+
+namespace imroute::cluster {
+
+class HeldRegistry {
+ public:
+  // Throws SystemRefusal when the file can neither be read nor written.
+  HeldRegistry(Loop& loop, DurationNs lease, std::filesystem::path file);
+
+  // The registry as that server sees it; registered with `place` by its `open`.
+  std::unique_ptr<RegistryStore> for_server(Address server, const ServerPlace& place);
+  // How often this file has served a process: 1 the first time.
+  uint64_t starts() const { return starts_; }
+  // Sessions of an earlier process may still be renewed: until then somebody may be missing.
+  MonoTime settled_at() const { return settled_at_; }
+
+ private:
+  class View;
+  RegistryAnswer handle(Address server, const ServerPlace& place, const RegistryOp& op);
+  void after_change();
+  void load();
+  void save();
+
+  Loop& loop_;
+  DurationNs lease_;
+  std::filesystem::path file_;
+  std::unique_ptr<Registry> registry_;
+  std::map<NodeId, ServerPlace> places_;
+  std::map<Address, std::vector<View*>> watchers_;
+  uint64_t starts_ = 0;
+  uint64_t saved_version_ = 0;
+  uint64_t saved_identity_ = 0;
+  MonoTime settled_at_ = 0;
+  Timer timer_;
+};
+
+// One for every user of this process; `directory` and `mailbox` outlive what is made.
+std::unique_ptr<DirectoryStore> held_directory(Loop& loop, Directory& directory,
+                                               MonoTime settled_at);
+std::unique_ptr<MailboxStore> held_mailbox(Loop& loop, Mailbox& mailbox);
+
+}  // namespace imroute::cluster

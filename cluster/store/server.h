@@ -1,0 +1,43 @@
+// Serves the stores of this process to others over their connections: each request is asked of a
+// store like any other, so what is behind may be memory, SQLite or anything with the same
+// interface.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+
+#include "cluster/net/link.h"
+#include "cluster/store/store.h"
+#include "cluster/wire/control.h"
+
+namespace imroute::cluster {
+
+class StoreServer : public LinkOwner {
+ public:
+  using MakeRegistry = std::function<std::unique_ptr<RegistryStore>(Address, const ServerPlace&)>;
+  // The stores outlive the server.
+  StoreServer(BlobPool& pool, DirectoryStore& directory, MailboxStore& mailbox,
+              MakeRegistry make_registry);
+  ~StoreServer() override;
+
+  // Of a server that greeted as a user of the stores.
+  void adopt(const LinkHandle& link, const Hello& hello);
+  size_t users() const { return users_.size(); }
+
+ private:
+  struct User;
+  void on_frame(Link& link, const Frame& frame) override;
+  void on_control(Link& link, uint8_t type, std::span<const std::byte> body) override;
+  void on_closed(Link& link, Reason reason) override;
+  void drop(Link& link);
+
+  BlobPool& pool_;
+  DirectoryStore& directory_;
+  MailboxStore& mailbox_;
+  MakeRegistry make_registry_;
+  std::map<const Link*, std::shared_ptr<User>> users_;
+};
+
+}  // namespace imroute::cluster

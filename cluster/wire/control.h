@@ -1,0 +1,129 @@
+// Messages between processes that are no business of the core: who is calling, where a node is,
+// operations on stores that another process holds, names of users. They travel in the header of the
+// frames (core/wire/codec.h) under serializer 1, on the same connections, in order with them.
+//
+//   hello       first on every connection, from who dialled; answered with a hello
+//   refusal     before a close: why
+//   place       router to client, before the LOGIN_OK that names the node
+//   store_op, store_reply, view_changed     node to the process that holds the stores
+//   (store_codec.h) users_query, users_answer               client to router: who is online, what
+//   is a name's id
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cluster/store/store.h"
+#include "cluster/wire/archive.h"
+
+namespace imroute::cluster {
+
+inline constexpr uint8_t kSerializerControl = 1;
+
+enum ControlType : uint8_t {
+  kControlHello = 1,
+  kControlRefusal,
+  kControlPlace,
+  kControlStoreOp,
+  kControlStoreReply,
+  kControlViewChanged,
+  kControlUsersQuery,
+  kControlUsersAnswer,
+};
+
+enum class CallerKind : uint8_t { client, node, router, store_user };
+constexpr CallerKind last_of(CallerKind) { return CallerKind::store_user; }
+constexpr Reason last_of(Reason) { return Reason::cancelled; }
+
+struct Hello {
+  CallerKind kind = CallerKind::client;
+  uint32_t index = 0;  // of a server
+  std::string name;    // of a user
+  ServerPlace place;   // of a server: how others reach it
+};
+template <class Archive>
+void fields(Archive& a, ServerPlace& p) {
+  a(p.client, p.peer);
+}
+template <class Archive>
+void fields(Archive& a, Hello& h) {
+  a(h.kind, h.index, h.name, h.place);
+}
+
+struct Refusal {
+  Reason reason = Reason::none;
+  std::string text;
+};
+template <class Archive>
+void fields(Archive& a, Refusal& r) {
+  a(r.reason, r.text);
+}
+
+struct PlaceNotice {
+  NodeId node;
+  std::string client;
+};
+template <class Archive>
+void fields(Archive& a, PlaceNotice& p) {
+  a(p.node, p.client);
+}
+
+struct UsersQuery {
+  uint32_t number = 0;  // returned with the answer
+  bool online_only = false;
+  std::string prefix;
+  std::vector<UserId> ids;  // when given: these, whatever their names
+  uint32_t limit = 100;
+};
+template <class Archive>
+void fields(Archive& a, UsersQuery& q) {
+  a(q.number, q.online_only, q.prefix, q.ids, q.limit);
+}
+
+struct KnownUser {
+  UserId id;
+  std::string name;
+  bool online = false;
+};
+template <class Archive>
+void fields(Archive& a, KnownUser& u) {
+  a(u.id, u.name, u.online);
+}
+
+struct UsersAnswer {
+  uint32_t number = 0;
+  bool known = false;  // false: the directory did not answer
+  bool more = false;   // there are more than the limit
+  std::vector<KnownUser> users;
+};
+template <class Archive>
+void fields(Archive& a, UsersAnswer& u) {
+  a(u.number, u.known, u.more, u.users);
+}
+
+template <class Message>
+ByteBuffer control_body(const Message& message) {
+  ByteBuffer out;
+  Writer writer(out);
+  writer(message);
+  return out;
+}
+// Nothing when it is not one.
+template <class Message>
+std::optional<Message> read_control(std::span<const std::byte> body) {
+  BlobPool none;
+  Message message;
+  Reader reader(body, none);
+  reader(message);
+  return reader.done() ? std::optional<Message>(std::move(message)) : std::nullopt;
+}
+
+inline ByteBuffer refusal_body(Reason reason, std::string_view text) {
+  return control_body(Refusal{reason, std::string(text)});
+}
+
+}  // namespace imroute::cluster
