@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <utility>
+
 namespace imroute::cluster {
 
 namespace {
@@ -11,10 +13,8 @@ constexpr DurationNs kGreetingTime = 5 * kSecond;
 constexpr LinkOptions kClientLink{.most_pending = 4 * 1024 * 1024, .most_control = 16 * 1024};
 }  // namespace
 
-ClientLinks::ClientLinks(Loop& loop, BlobPool& pool, EventSink& sink, Environment& environment,
-                         size_t most)
+ClientLinks::ClientLinks(Loop& loop, EventSink& sink, Environment& environment, size_t most)
     : loop_(loop),
-      pool_(pool),
       sink_(sink),
       environment_(environment),
       most_(most),
@@ -26,7 +26,7 @@ void ClientLinks::adopt(int socket) {
     ::close(socket);
     return;
   }
-  LinkHandle link = Link::adopt(loop_, socket, *this, pool_, totals_, kClientLink);
+  LinkHandle link = Link::adopt(loop_, socket, *this, totals_, kClientLink);
   link->tag = next_tag_++;
   greetings_.add(link->tag, link);
 }
@@ -48,6 +48,14 @@ void ClientLinks::close(LinkId id) {
 void ClientLinks::close_all() {
   for (auto& [tag, link] : links_) link->close();
   links_.clear();
+}
+
+void ClientLinks::drop_all() {
+  const auto links = std::exchange(links_, {});
+  for (const auto& [tag, link] : links) {
+    link->close();
+    sink_.deliver(ClientDown{LinkId{tag}, Reason::shutdown});
+  }
 }
 
 void ClientLinks::refuse(Link& link, Reason reason, const char* text) {

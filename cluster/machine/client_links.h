@@ -12,12 +12,13 @@ namespace imroute::cluster {
 
 class ClientLinks : public LinkOwner {
  public:
-  ClientLinks(Loop& loop, BlobPool& pool, EventSink& sink, Environment& environment, size_t most);
+  ClientLinks(Loop& loop, EventSink& sink, Environment& environment, size_t most);
 
   void adopt(int socket);
   void send(LinkId link, const Frame& frame);
   void close(LinkId link);
-  void close_all();
+  void close_all();  // the machine does not hear of it
+  void drop_all();   // it does
 
   size_t size() const { return links_.size(); }
   const LinkTotals& totals() const { return totals_; }
@@ -30,7 +31,6 @@ class ClientLinks : public LinkOwner {
   void refuse(Link& link, Reason reason, const char* text);
 
   Loop& loop_;
-  BlobPool& pool_;
   EventSink& sink_;
   Environment& environment_;
   size_t most_;

@@ -6,14 +6,13 @@
 
 namespace imroute::cluster {
 
-Driver::Driver(Loop& loop, BlobPool& pool, AnyMachine& machine, Environment& environment,
+Driver::Driver(Loop& loop, AnyMachine& machine, Environment& environment,
                const DriverOptions& options)
     : loop_(loop),
-      pool_(pool),
       machine_(machine),
       environment_(environment),
-      clients_(loop, pool, *this, environment, options.most_clients),
-      peers_(loop, pool, *this, environment, options.self),
+      clients_(loop, *this, environment, options.most_clients),
+      peers_(loop, *this, environment, options.self),
       timer_(loop, [this] { on_timer(); }) {}
 
 Driver::~Driver() { shut(); }
@@ -71,7 +70,7 @@ void Driver::handle(Publish&& e) {
 
 void Driver::on_bus_message(std::span<const std::byte> message) {
   Frame frame;
-  const Decoded got = decode(message, frame, pool_);
+  const Decoded got = decode(message, frame, loop_.pool());
   if (got.status == ReadStatus::frame && got.size == message.size()) deliver(BusFrame{frame});
 }
 

@@ -61,8 +61,7 @@ struct DriverOptions {
 class Driver : public EventSink {
  public:
   // All outlive the driver. The machine is first stepped by start().
-  Driver(Loop& loop, BlobPool& pool, AnyMachine& machine, Environment& environment,
-         const DriverOptions& options);
+  Driver(Loop& loop, AnyMachine& machine, Environment& environment, const DriverOptions& options);
   ~Driver() override;
 
   void set_stores(Stores stores);
@@ -104,7 +103,6 @@ class Driver : public EventSink {
   void set_timer();
 
   Loop& loop_;
-  BlobPool& pool_;
   AnyMachine& machine_;
   Environment& environment_;
   ClientLinks clients_;

@@ -18,10 +18,8 @@ Address address_of(const Hello& hello) {
 constexpr uint32_t kMostServers = 1u << 20;
 }  // namespace
 
-PeerLinks::PeerLinks(Loop& loop, BlobPool& pool, EventSink& sink, Environment& environment,
-                     Hello self)
+PeerLinks::PeerLinks(Loop& loop, EventSink& sink, Environment& environment, Hello self)
     : loop_(loop),
-      pool_(pool),
       sink_(sink),
       environment_(environment),
       self_(std::move(self)),
@@ -32,13 +30,13 @@ void PeerLinks::connect(Address address) {
   const std::optional<HostPort> place = environment_.where(address);
   if (!place) return sink_.peer_down_later(address, Reason::unknown_node);
   Peer& peer = peers_[address];
-  peer.link = Link::dial(loop_, *place, *this, pool_, totals_, kPeerLink);
+  peer.link = Link::dial(loop_, *place, *this, totals_, kPeerLink);
   peer.link->tag = next_tag_++;
   addresses_[peer.link->tag] = address;
 }
 
 void PeerLinks::adopt(int socket) {
-  LinkHandle link = Link::adopt(loop_, socket, *this, pool_, totals_, kPeerLink);
+  LinkHandle link = Link::adopt(loop_, socket, *this, totals_, kPeerLink);
   link->tag = next_tag_++;
   greetings_.add(link->tag, link);
 }

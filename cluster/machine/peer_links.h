@@ -14,7 +14,7 @@ namespace imroute::cluster {
 
 class PeerLinks : public LinkOwner {
  public:
-  PeerLinks(Loop& loop, BlobPool& pool, EventSink& sink, Environment& environment, Hello self);
+  PeerLinks(Loop& loop, EventSink& sink, Environment& environment, Hello self);
 
   void set_self(const Hello& self) { self_ = self; }
   void connect(Address peer);
@@ -46,7 +46,6 @@ class PeerLinks : public LinkOwner {
   bool dials_as_client() const { return self_.kind == CallerKind::client; }
 
   Loop& loop_;
-  BlobPool& pool_;
   EventSink& sink_;
   Environment& environment_;
   Hello self_;

@@ -48,12 +48,11 @@ std::optional<HostPort> parse_host_port(std::string_view text) {
 enum class Phase : uint8_t { dialling, open, lingering, closed };
 
 struct Link::State {
-  State(Loop& l, tcp::socket s, LinkOwner& o, BlobPool& p, LinkTotals& t, const LinkOptions& how)
-      : loop(l), socket(std::move(s)), owner(&o), pool(p), totals(t), options(how) {}
+  State(Loop& l, tcp::socket s, LinkOwner& o, LinkTotals& t, const LinkOptions& how)
+      : loop(l), socket(std::move(s)), owner(&o), totals(t), options(how) {}
   Loop& loop;
   tcp::socket socket;
   LinkOwner* owner;  // nullptr once it was told of the end, or closed
-  BlobPool& pool;
   LinkTotals& totals;
   LinkOptions options;
   Phase phase = Phase::dialling;
@@ -85,19 +84,19 @@ struct Link::State {
 Link::Link(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Link::~Link() = default;
 
-LinkHandle Link::dial(Loop& loop, const HostPort& to, LinkOwner& owner, BlobPool& pool,
-                      LinkTotals& totals, const LinkOptions& options) {
-  LinkHandle link(new Link(
-      std::make_unique<State>(loop, tcp::socket(loop.context()), owner, pool, totals, options)));
+LinkHandle Link::dial(Loop& loop, const HostPort& to, LinkOwner& owner, LinkTotals& totals,
+                      const LinkOptions& options) {
+  LinkHandle link(
+      new Link(std::make_unique<State>(loop, tcp::socket(loop.context()), owner, totals, options)));
   link->state_->set_timer(options.dial_timeout, [link] { link->fail(Reason::timeout); });
   link->connect(to);
   return link;
 }
 
-LinkHandle Link::adopt(Loop& loop, int socket, LinkOwner& owner, BlobPool& pool, LinkTotals& totals,
+LinkHandle Link::adopt(Loop& loop, int socket, LinkOwner& owner, LinkTotals& totals,
                        const LinkOptions& options) {
-  LinkHandle link(new Link(
-      std::make_unique<State>(loop, tcp::socket(loop.context()), owner, pool, totals, options)));
+  LinkHandle link(
+      new Link(std::make_unique<State>(loop, tcp::socket(loop.context()), owner, totals, options)));
   Error error;
   link->state_->socket.assign(tcp::v4(), socket, error);
   link->connected();
@@ -196,7 +195,7 @@ size_t Link::take_messages(std::span<const std::byte> bytes) {
       continue;
     }
     Frame frame;
-    const Decoded got = decode(rest, frame, state_->pool);
+    const Decoded got = decode(rest, frame, state_->loop.pool());
     if (got.status == ReadStatus::error) {
       give_up(got.error);
       break;

@@ -16,7 +16,6 @@
 #include <string_view>
 
 #include "cluster/net/loop.h"
-#include "core/base/payload.h"
 #include "core/model/frame.h"
 #include "core/model/reason.h"
 
@@ -62,11 +61,11 @@ struct LinkOptions {
 class Link : public TurnEnd, public std::enable_shared_from_this<Link> {
  public:
   // Dials. on_connected or on_closed follows, later.
-  static LinkHandle dial(Loop& loop, const HostPort& to, LinkOwner& owner, BlobPool& pool,
-                         LinkTotals& totals, const LinkOptions& options = {});
+  static LinkHandle dial(Loop& loop, const HostPort& to, LinkOwner& owner, LinkTotals& totals,
+                         const LinkOptions& options = {});
   // Of a listener: takes over a connected socket.
-  static LinkHandle adopt(Loop& loop, int socket, LinkOwner& owner, BlobPool& pool,
-                          LinkTotals& totals, const LinkOptions& options = {});
+  static LinkHandle adopt(Loop& loop, int socket, LinkOwner& owner, LinkTotals& totals,
+                          const LinkOptions& options = {});
   ~Link() override;
 
   void send(const Frame& frame);

@@ -1,7 +1,10 @@
 #include "cluster/net/loop.h"
 
+#include <unistd.h>
+
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -28,6 +31,7 @@ MonoTime monotonic_now() {
 }
 
 struct Loop::State {
+  BlobPool pool;
   asio::io_context context{1};
   asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
   std::vector<std::shared_ptr<TurnEnd>> turn_end;
@@ -48,6 +52,7 @@ struct Loop::State {
 Loop::Loop() : state_(std::make_unique<State>()) {}
 Loop::~Loop() = default;
 
+BlobPool& Loop::pool() { return state_->pool; }
 asio::io_context& Loop::context() { return state_->context; }
 
 void Loop::run() {
@@ -82,6 +87,34 @@ void Loop::give_buffer(ByteBuffer&& buffer) {
   if (state_->buffers.size() >= kMostBuffers) return;
   buffer.clear();
   state_->buffers.push_back(std::move(buffer));
+}
+
+namespace {
+
+using Descriptor = asio::posix::stream_descriptor;
+
+void watch_on(const std::shared_ptr<Descriptor>& descriptor, std::function<bool()> call) {
+  Descriptor& waits = *descriptor;
+  waits.async_wait(Descriptor::wait_read,
+                   [descriptor, call = std::move(call)](const boost::system::error_code& error) {
+                     if (!error && call()) watch_on(descriptor, call);
+                   });
+}
+
+void read_on(asio::io_context& context, std::function<bool()> call) {
+  asio::post(context, [&context, call = std::move(call)] {
+    if (call()) read_on(context, call);
+  });
+}
+
+}  // namespace
+
+void Loop::watch(int descriptor, std::function<bool()> call) {
+  boost::system::error_code error;
+  auto watched = std::make_shared<Descriptor>(state_->context);
+  watched->assign(::dup(descriptor), error);
+  if (error) return read_on(state_->context, std::move(call));  // as epoll says of a file
+  watch_on(watched, std::move(call));
 }
 
 void Loop::on_signals(std::function<void(int)> call) {

@@ -12,6 +12,7 @@
 #include <span>
 #include <stdexcept>
 
+#include "core/base/payload.h"
 #include "core/base/time.h"
 #include "core/wire/codec.h"
 
@@ -46,6 +47,9 @@ class Loop {
 
   boost::asio::io_context& context();
 
+  // Payloads of the machine that runs here. It outlives everything that waits in the loop.
+  BlobPool& pool();
+
   // Runs until stop(). What was posted before is carried out first.
   void run();
   // From any thread.
@@ -61,6 +65,10 @@ class Loop {
   // none.
   ByteBuffer take_buffer();
   void give_buffer(ByteBuffer&& buffer);
+
+  // Calls each time that something can be read from the descriptor, or its end has come, until
+  // false is returned. A file, which can always be read, is called for at once and again.
+  void watch(int descriptor, std::function<bool()> call);
 
   // SIGINT and SIGTERM of the process go to this loop: `call(signal)`, as often as they come.
   void on_signals(std::function<void(int)> call);

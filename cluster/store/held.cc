@@ -122,6 +122,11 @@ std::unique_ptr<RegistryStore> HeldRegistry::for_server(Address server, const Se
   return std::make_unique<View>(*this, server, place);
 }
 
+bool HeldRegistry::lives(NodeId node, uint64_t incarnation) const {
+  const Member* member = registry_->view()->find(node);
+  return member != nullptr && member->incarnation == incarnation;
+}
+
 RegistryAnswer HeldRegistry::handle(Address server, const ServerPlace& place,
                                     const RegistryOp& op) {
   if (op.kind == RegistryOpKind::open && server.kind == PeerKind::node) {

@@ -32,6 +32,8 @@ class HeldRegistry {
   std::unique_ptr<RegistryStore> for_server(Address server, const ServerPlace& place);
   // How often this file has served a process: 1 the first time.
   uint64_t starts() const { return starts_; }
+  // That life of the node holds its session.
+  bool lives(NodeId node, uint64_t incarnation) const;
   // Sessions of an earlier process may still be renewed: until then somebody may be missing.
   MonoTime settled_at() const { return settled_at_; }
 

@@ -29,8 +29,8 @@ void answer_unknown(const AnyDone& done) {
 
 class RemoteStores::Connection : public LinkOwner {
  public:
-  Connection(Loop& loop, BlobPool& pool, const HostPort& holder, const Hello& self)
-      : loop_(loop), pool_(pool), holder_(holder), self_(self), redial_(loop, [this] { dial(); }) {
+  Connection(Loop& loop, const HostPort& holder, const Hello& self)
+      : loop_(loop), holder_(holder), self_(self), redial_(loop, [this] { dial(); }) {
     self_.kind = CallerKind::store_user;
     dial();
   }
@@ -58,7 +58,7 @@ class RemoteStores::Connection : public LinkOwner {
   }
 
  private:
-  void dial() { link_ = Link::dial(loop_, holder_, *this, pool_, totals_, kStoreLink); }
+  void dial() { link_ = Link::dial(loop_, holder_, *this, totals_, kStoreLink); }
   void on_connected(Link& link) override { link.send_control(kControlHello, control_body(self_)); }
   void on_frame(Link& link, const Frame&) override { give_up(link); }
   void on_control(Link& link, uint8_t type, std::span<const std::byte> body) override {
@@ -76,7 +76,7 @@ class RemoteStores::Connection : public LinkOwner {
   }
   void on_reply(Link& link, std::span<const std::byte> body) {
     StoreResponse response;
-    if (!decode_response(body, pool_, response)) return give_up(link);
+    if (!decode_response(body, loop_.pool(), response)) return give_up(link);
     const auto at = open_.find(response.number);
     if (at == open_.end()) return;
     const AnyDone done = std::move(at->second);
@@ -122,7 +122,6 @@ class RemoteStores::Connection : public LinkOwner {
   }
 
   Loop& loop_;
-  BlobPool& pool_;
   HostPort holder_;
   Hello self_;
   LinkTotals totals_;
@@ -183,8 +182,8 @@ class RemoteRegistry : public RegistryStore {
 
 }  // namespace
 
-RemoteStores::RemoteStores(Loop& loop, BlobPool& pool, const HostPort& holder, const Hello& self)
-    : connection_(std::make_shared<Connection>(loop, pool, holder, self)) {}
+RemoteStores::RemoteStores(Loop& loop, const HostPort& holder, const Hello& self)
+    : connection_(std::make_shared<Connection>(loop, holder, self)) {}
 RemoteStores::~RemoteStores() = default;
 
 std::unique_ptr<DirectoryStore> RemoteStores::directory() {

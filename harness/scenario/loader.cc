@@ -61,16 +61,6 @@ std::vector<std::string> sources_of(const std::string& source, const LoadOptions
   return out;
 }
 
-// Everything in the value comes from override `source`.
-void mark(JsonValue& value, uint32_t source) {
-  value.place = {source, 0, 0};
-  for (JsonValue& item : value.items) mark(item, source);
-  for (JsonMember& member : value.members) {
-    member.key_place = {source, 0, 0};
-    mark(member.value, source);
-  }
-}
-
 void apply_ci(Document& d) {
   const JsonValue* found = d.root.find("ci");
   if (found == nullptr || !found->is(JsonValue::Kind::object)) return;
@@ -90,10 +80,7 @@ void apply_overrides(Document& d, const LoadOptions& options) {
                         "expected /json/pointer=VALUE, such as /topology/nodes=16");
       continue;
     }
-    ParsedJson parsed = parse_json(std::string_view(text).substr(equals + 1), source);
-    JsonValue value =
-        parsed.value ? std::move(*parsed.value) : JsonValue::make_string(text.substr(equals + 1));
-    mark(value, source);
+    const JsonValue value = override_value(std::string_view(text).substr(equals + 1), source);
     d.pinned.push_back(text.substr(1, text.find_first_of("/=", 1) - 1));
     set_at(d.root, text.substr(0, equals), value, {source, 0, 0}, d.diagnostics);
   }

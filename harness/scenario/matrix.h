@@ -7,15 +7,11 @@
 #include <utility>
 #include <vector>
 
+#include "config/set_at.h"
 #include "config/shape.h"
 #include "harness/scenario/loader.h"
 
 namespace imroute {
-
-// Sets the value at a pointer (RFC 6901), making objects on the way; "-" appends to an array; null
-// removes. What cannot be done is reported at `place`.
-void set_at(JsonValue& root, std::string_view pointer, const JsonValue& value, const Place& place,
-            Diagnostics& diagnostics);
 
 struct Matrix {
   struct Entry {

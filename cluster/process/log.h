@@ -1,0 +1,20 @@
+// Logs: one line an event, on standard error, its name first and then what belongs to it as
+// key=value (or as one JSON object). Nothing secret and no message body is ever passed here.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace imroute::cluster {
+
+enum class LogLevel : uint8_t { debug, info, warning, error };
+using LogFields = std::initializer_list<std::pair<std::string_view, std::string>>;
+
+// Once, at start-up. `who` stands in every line: "node:3".
+void start_log(const std::string& who, LogLevel least, bool json);
+void log_event(LogLevel level, std::string_view event, LogFields fields = {});
+
+}  // namespace imroute::cluster

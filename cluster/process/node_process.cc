@@ -1,0 +1,95 @@
+#include "cluster/process/node_process.h"
+
+#include <algorithm>
+
+#include "cluster/process/log.h"
+#include "cluster/process/server_start.h"
+
+namespace imroute::cluster {
+
+namespace {
+
+constexpr DurationNs kSettleCheck = 10 * kMillisecond;
+constexpr DurationNs kSettleTime = kSecond;  // for the registry to hear that a node leaves
+
+NodeConfig config_of(const NodeSettings& s) {
+  NodeConfig config;
+  config.id = NodeId{s.server.index};
+  config.weight = s.weight;
+  config.seed = fresh_seed();
+  config.routers = static_cast<uint32_t>(s.routers.size());
+  config.strategy = s.server.strategy;
+  config.invocation = s.invocation;
+  config.delivery = s.server.delivery;
+  config.sessions = s.server.sessions;
+  config.capacity.sessions = s.server.max_clients;
+  return config;
+}
+
+}  // namespace
+
+NodeProcess::NodeProcess(Loop& loop, const NodeSettings& settings)
+    : loop_(loop),
+      settings_(settings),
+      client_listener_(listen_at(loop, settings.server.client,
+                                 [this](int socket) { driver_->clients().adopt(socket); })),
+      peer_listener_(listen_at(loop, settings.server.peer,
+                               [this](int socket) { driver_->peers().adopt(socket); })),
+      machine_(config_of(settings), loop.pool()),
+      end_(loop, [this] { end_when_settled(); }) {
+  self_.kind = CallerKind::node;
+  self_.index = settings.server.index;
+  self_.place = place_of(settings.server, *client_listener_, *peer_listener_);
+  driver_.emplace(loop, machine_, *this, DriverOptions{self_, settings.server.max_clients});
+  RemoteStores stores(loop, *parse_host_port(settings.routers.front().peer), self_);
+  driver_->set_stores({stores.directory(), stores.mailbox(), stores.registry(), nullptr});
+  loop.post([this] { driver_->start(); });
+}
+
+NodeProcess::~NodeProcess() = default;
+
+std::optional<HostPort> NodeProcess::where(Address server) {
+  if (server.kind == PeerKind::router) {
+    if (server.index >= settings_.routers.size()) return std::nullopt;
+    return parse_host_port(settings_.routers[server.index].peer);
+  }
+  const auto place = driver_->registry()->place_of(NodeId{server.index});
+  return place ? parse_host_port(place->peer) : std::nullopt;
+}
+
+void NodeProcess::drain() {
+  if (draining_) return stop();
+  draining_ = true;
+  log_event(LogLevel::info, "drain_started",
+            {{"clients", std::to_string(driver_->clients().size())}});
+  client_listener_->stop();
+  end_by_ = monotonic_now() + settings_.drain_timeout_ns;
+  end_.set(end_by_);
+  driver_->command(Command{CommandKind::drain, {}, {}, 0});
+}
+
+void NodeProcess::stop() {
+  client_listener_->stop();
+  end_by_ = std::min(end_by_, monotonic_now() + kSettleTime);
+  end_.set(end_by_);
+  if (!std::exchange(draining_, true)) driver_->command(Command{CommandKind::drain, {}, {}, 0});
+  driver_->clients().drop_all();
+}
+
+void NodeProcess::on_notice(const Notify& notice) {
+  if (notice.kind != NoticeKind::drained) return;
+  log_event(LogLevel::info, "drained");
+  end_by_ = monotonic_now() + kSettleTime;
+  end_.set(monotonic_now());
+}
+
+// What the machine asked of its stores on leaving is answered, or has had its time.
+void NodeProcess::end_when_settled() {
+  if (driver_->operations_open() != 0 && monotonic_now() < end_by_) {
+    return end_.set(monotonic_now() + kSettleCheck);
+  }
+  log_event(LogLevel::info, "stopped");
+  loop_.stop();
+}
+
+}  // namespace imroute::cluster

@@ -1,0 +1,44 @@
+// An IM server as a process runs it: the core's Node on sockets, with the stores that its
+// configuration names.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "cluster/machine/driver.h"
+#include "cluster/process/settings.h"
+#include "cluster/store/remote.h"
+#include "core/node/node.h"
+
+namespace imroute::cluster {
+
+class NodeProcess : public Environment {
+ public:
+  // Throws SystemRefusal, as when a port is taken.
+  NodeProcess(Loop& loop, const NodeSettings& settings);
+  ~NodeProcess() override;
+
+  // Where others reach it, with the ports that the system gave.
+  const ServerPlace& place() const { return self_.place; }
+  // Leaves in order: out of the registry, clients sent elsewhere, hand-over; then the loop stops.
+  void drain();
+  // Leaves at once: clients are dropped, the registry is told; then the loop stops.
+  void stop();
+
+ private:
+  std::optional<HostPort> where(Address server) override;
+  void on_notice(const Notify& notice) override;
+  void end_when_settled();
+
+  Loop& loop_;
+  NodeSettings settings_;
+  Hello self_;
+  std::unique_ptr<Listener> client_listener_, peer_listener_;
+  MachineOf<Node> machine_;
+  std::optional<Driver> driver_;
+  Timer end_;
+  MonoTime end_by_ = kNever;
+  bool draining_ = false;
+};
+
+}  // namespace imroute::cluster

@@ -1,0 +1,133 @@
+#include "cluster/process/router_process.h"
+
+#include <algorithm>
+
+#include "cluster/process/log.h"
+#include "cluster/process/server_start.h"
+
+namespace imroute::cluster {
+
+namespace {
+
+RouterConfig config_of(const RouterSettings& s) {
+  RouterConfig config;
+  config.id = RouterId{s.server.index};
+  config.seed = fresh_seed();
+  config.strategy = s.server.strategy;
+  config.balancer = s.balancer;
+  config.delivery = s.server.delivery;
+  config.sessions = s.server.sessions;
+  return config;
+}
+
+std::filesystem::path made_directory(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) throw SystemRefusal("cannot make the directory " + path + ": " + error.message());
+  return path;
+}
+
+constexpr uint32_t kMostUsersAnswered = 1000;
+
+}  // namespace
+
+RouterProcess::RouterProcess(Loop& loop, const RouterSettings& settings)
+    : loop_(loop),
+      settings_(settings),
+      data_dir_(made_directory(settings.data_dir)),
+      registry_(loop, settings.server.sessions.lease_ns, data_dir_ / "registry.json"),
+      directory_(0, registry_.starts()),
+      mailbox_(MailboxSettings{.identity = registry_.starts()}),
+      directory_store_(held_directory(loop, directory_, registry_.settled_at())),
+      mailbox_store_(held_mailbox(loop, mailbox_)),
+      users_(data_dir_ / "users.txt"),
+      server_(loop.pool(), *directory_store_, *mailbox_store_,
+              [this](Address server, const ServerPlace& place) {
+                return registry_.for_server(server, place);
+              }),
+      client_listener_(listen_at(loop, settings.server.client,
+                                 [this](int socket) { driver_->clients().adopt(socket); })),
+      peer_listener_(listen_at(loop, settings.server.peer,
+                               [this](int socket) { driver_->peers().adopt(socket); })),
+      machine_(config_of(settings), loop.pool()) {
+  self_.kind = CallerKind::router;
+  self_.index = settings.server.index;
+  self_.place = place_of(settings.server, *client_listener_, *peer_listener_);
+  driver_.emplace(loop, machine_, *this, DriverOptions{self_, settings.server.max_clients});
+  driver_->set_stores({held_directory(loop, directory_, registry_.settled_at()), nullptr,
+                       registry_.for_server(address_of(RouterId{self_.index}), self_.place),
+                       nullptr});
+  loop.post([this] { driver_->start(); });
+}
+
+RouterProcess::~RouterProcess() = default;
+
+void RouterProcess::stop() {
+  log_event(LogLevel::info, "stopped");
+  loop_.stop();
+}
+
+// A client is told where a node is before it is told to go there.
+void RouterProcess::before_client_frame(Link& link, const Frame& frame) {
+  if (frame.type != FrameType::login_ok) return;
+  const auto place = driver_->registry()->place_of(frame.node);
+  if (place) {
+    link.send_control(kControlPlace, control_body(PlaceNotice{frame.node, place->client}));
+  }
+}
+
+bool RouterProcess::on_client_control(Link& link, uint8_t type, std::span<const std::byte> body) {
+  if (type == kControlHello) {
+    const auto hello = read_control<Hello>(body);
+    if (hello) users_.learn(hello->name);
+    return hello.has_value();
+  }
+  const auto query = type == kControlUsersQuery ? read_control<UsersQuery>(body) : std::nullopt;
+  if (query) answer_users(link.shared_from_this(), *query);
+  return query.has_value();
+}
+
+bool RouterProcess::on_store_user(const LinkHandle& link, const Hello& hello) {
+  log_event(LogLevel::info, "store_user",
+            {{"node", std::to_string(hello.index)}, {"client", hello.place.client}});
+  server_.adopt(link, hello);
+  return true;
+}
+
+void RouterProcess::answer_users(const LinkHandle& link, const UsersQuery& query) {
+  const size_t most = std::min(query.limit, kMostUsersAnswered);
+  UsersAnswer answer{query.number, false, false, {}};
+  auto ids = std::make_shared<std::vector<UserId>>();
+  if (query.ids.empty()) {
+    for (const std::string& name : users_.with_prefix(query.prefix, most + 1)) {
+      ids->push_back(user_id_of(name));
+    }
+  } else {
+    ids->assign(query.ids.begin(),
+                query.ids.begin() + static_cast<ptrdiff_t>(std::min(query.ids.size(), most)));
+  }
+  answer.more = ids->size() > most;
+  if (answer.more) ids->pop_back();
+  DirectoryOp op;
+  op.kind = DirectoryOpKind::lookup_many;
+  op.users = ids;
+  const bool online_only = query.online_only;
+  directory_store_->submit(
+      std::move(op), [this, link, ids, answer, online_only](ReplyStatus status,
+                                                            const DirectoryReply& reply) mutable {
+        answer.known = status == ReplyStatus::ok && reply.records != nullptr;
+        for (size_t i = 0; i < ids->size(); ++i) {
+          KnownUser user{(*ids)[i], users_.name_of((*ids)[i]), false};
+          if (answer.known && i < reply.records->size()) {
+            for (const DeviceRow& row : (*reply.records)[i].rows) {
+              user.online |=
+                  row.state == ConnectState::online && registry_.lives(row.node, row.incarnation);
+            }
+          }
+          if (user.online || !online_only) answer.users.push_back(std::move(user));
+        }
+        link->send_control(kControlUsersAnswer, control_body(answer));
+      });
+}
+
+}  // namespace imroute::cluster

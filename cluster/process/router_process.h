@@ -1,0 +1,50 @@
+// The router as a process runs it: the core's Router on sockets. It is the only one, and holds the
+// stores of a cluster that has no others: it asks them itself and serves them to the nodes.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "cluster/machine/driver.h"
+#include "cluster/process/settings.h"
+#include "cluster/process/user_book.h"
+#include "cluster/store/held.h"
+#include "cluster/store/server.h"
+#include "core/router/router.h"
+
+namespace imroute::cluster {
+
+class RouterProcess : public Environment {
+ public:
+  // Throws SystemRefusal, as when a port is taken or the data directory cannot be written.
+  RouterProcess(Loop& loop, const RouterSettings& settings);
+  ~RouterProcess() override;
+
+  const ServerPlace& place() const { return self_.place; }
+  void stop();
+
+ private:
+  std::optional<HostPort> where(Address) override { return std::nullopt; }  // it dials nobody
+  void before_client_frame(Link& link, const Frame& frame) override;
+  bool on_client_control(Link& link, uint8_t type, std::span<const std::byte> body) override;
+  bool on_store_user(const LinkHandle& link, const Hello& hello) override;
+  void answer_users(const LinkHandle& link, const UsersQuery& query);
+
+  Loop& loop_;
+  RouterSettings settings_;
+  std::filesystem::path data_dir_;
+  Hello self_;
+  HeldRegistry registry_;
+  Directory directory_;
+  Mailbox mailbox_;
+  std::unique_ptr<DirectoryStore> directory_store_;  // for the nodes and for questions of users
+  std::unique_ptr<MailboxStore> mailbox_store_;
+  UserBook users_;
+  StoreServer server_;
+  std::unique_ptr<Listener> client_listener_, peer_listener_;
+  MachineOf<Router> machine_;
+  std::optional<Driver> driver_;
+};
+
+}  // namespace imroute::cluster

@@ -1,0 +1,30 @@
+// How every server of the cluster begins: its listeners, and the place that others are told.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "cluster/net/link.h"
+#include "cluster/process/settings.h"
+#include "cluster/store/store.h"
+
+namespace imroute::cluster {
+
+// A seed that two processes, or two lives of one, do not share.
+uint64_t fresh_seed();
+
+std::unique_ptr<Listener> listen_at(Loop& loop, const std::string& address,
+                                    Listener::Accept accept);
+
+// What was told to advertise, or where it listens with the port that the system gave.
+inline ServerPlace place_of(const ServerSettings& settings, const Listener& client,
+                            const Listener& peer) {
+  const auto place = [](const std::string& listens, const std::string& told, uint16_t port) {
+    if (!told.empty()) return told;
+    return HostPort{parse_host_port(listens)->host, port}.text();
+  };
+  return {place(settings.client, settings.advertise_client, client.port()),
+          place(settings.peer, settings.advertise_peer, peer.port())};
+}
+
+}  // namespace imroute::cluster

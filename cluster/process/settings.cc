@@ -1,0 +1,211 @@
+#include "cluster/process/settings.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "config/set_at.h"
+#include "config/units.h"
+#include "settings/shapes.h"
+
+namespace imroute::cluster {
+
+namespace {
+
+constexpr NamedValue kLogLevels[] = {{"debug", 0, "every connection"},
+                                     {"info", 1, "what an operator wants to know"},
+                                     {"warning", 2, "what should not be"},
+                                     {"error", 3, "what does not work"}};
+
+enum class Use : uint8_t { listen, dial };
+
+// "host:port"; to be dialled it must name one host and a port.
+ShapeKey address_key(const char* name, std::string& field, Use use, const char* help) {
+  ShapeKey key = text_key(name, field, help);
+  key.read = [read = key.read, &field, use](const JsonValue& value, ShapeReader& reader) {
+    const size_t errors = reader.errors();
+    read(value, reader);
+    if (reader.errors() != errors) return;
+    const std::optional<HostPort> at = parse_host_port(field);
+    if (!at) {
+      return reader.error(
+          value, "found " + in_quotes(field) + ", expected host:port, like \"127.0.0.1:7000\"");
+    }
+    if (use == Use::listen) return;
+    if (at->port == 0) reader.error(value, "port 0 cannot be dialled: give the port");
+    if (at->host == "0.0.0.0" || at->host == "::") {
+      reader.error(value, in_quotes(at->host) +
+                              " is every address of this machine and none that "
+                              "others can dial: name one");
+    }
+  };
+  return key;
+}
+
+Shape log_shape(LogSettings& l) {
+  Shape shape;
+  shape.add(choice_key("level", l.level, kLogLevels, "what is logged"));
+  shape.add(flag_key("json", l.json, "one JSON object a line, for machines"));
+  return shape;
+}
+
+Shape advertise_shape(ServerSettings& s) {
+  Shape shape;
+  shape.add(address_key("client", s.advertise_client, Use::dial, "where clients dial it"));
+  shape.add(address_key("peer", s.advertise_peer, Use::dial, "where servers dial it"));
+  return shape;
+}
+
+Shape router_place_shape(RouterPlace& r) {
+  Shape shape;
+  shape.add(address_key("client", r.client, Use::dial, "where clients dial it").require());
+  shape.add(address_key("peer", r.peer, Use::dial, "where servers dial it").require());
+  return shape;
+}
+
+void add_server_keys(Shape& shape, ServerSettings& s) {
+  shape.add(address_key("client", s.client, Use::listen,
+                        "listens here for clients; port 0: any that is free"));
+  shape.add(address_key("peer", s.peer, Use::listen,
+                        "listens here for servers; port 0: any that is free"));
+  shape.add(object_key("advertise", advertise_shape(s),
+                       "how others reach it, when that is not where it listens"));
+  shape.add(count_key("max_clients", s.max_clients, 1, 10'000'000, "connections of clients"));
+  shape.add(object_key("log", log_shape(s.log), "on standard error"));
+  shape.add(object_key("strategy", strategy_shape(s.strategy), "routing strategy"));
+  shape.add(object_key("sessions", sessions_shape(s.sessions), "logins, leases, heartbeats"));
+  shape.add(object_key("delivery", delivery_shape(s.delivery), "reliability and order"));
+}
+
+// Contradictions between keys.
+void check_server(const ServerSettings& s, const JsonValue& value, ShapeReader& reader) {
+  const auto everywhere = [](const std::string& text) {
+    const std::optional<HostPort> at = parse_host_port(text);
+    return at && (at->host == "0.0.0.0" || at->host == "::");
+  };
+  const auto need = [&](const char* name, const std::string& listens, const std::string& given) {
+    if (!everywhere(listens) || !given.empty()) return;
+    reader.error(value, "listens on every address (" + std::string(name) + " is " +
+                            in_quotes(listens) + "), so advertise." + name +
+                            " must say which one others are to dial");
+  };
+  need("client", s.client, s.advertise_client);
+  need("peer", s.peer, s.advertise_peer);
+  const SessionConfig& c = s.sessions;
+  const auto below = [&](const char* name, DurationNs least, const char* limit, DurationNs most) {
+    if (least < most) return;
+    reader.error(value, std::string("sessions.") + name + " (" + format_duration(least) +
+                            ") must be below sessions." + limit + " (" + format_duration(most) +
+                            ")");
+  };
+  below("client_lease", c.client_lease(), "lease", c.lease_ns);
+  below("heartbeat", c.heartbeat_ns, "heartbeat_timeout", c.heartbeat_timeout());
+  below("heartbeat", c.heartbeat_ns, "lease", c.lease_ns);
+  below("client_heartbeat", c.client_heartbeat(), "client_lease", c.client_lease());
+}
+
+// IMROUTE_SESSIONS__LEASE -> /sessions/lease
+std::string pointer_of(const std::string& variable) {
+  std::string out = "/";
+  std::string_view rest = std::string_view(variable).substr(std::string_view("IMROUTE_").size());
+  while (!rest.empty()) {
+    if (rest.starts_with("__")) {
+      out += '/';
+      rest.remove_prefix(2);
+      continue;
+    }
+    out += static_cast<char>(std::tolower(static_cast<unsigned char>(rest.front())));
+    rest.remove_prefix(1);
+  }
+  return out;
+}
+
+std::vector<Diagnostic> read_all(std::string_view text, const std::string& source,
+                                 const EnvironmentVariables& variables, const Shape& shape) {
+  std::vector<std::string> sources{source};
+  for (const auto& [name, value] : variables) sources.push_back(name);
+  Diagnostics diagnostics(std::move(sources));
+  ParsedJson parsed = parse_json(text);
+  for (JsonProblem& problem : parsed.problems) {
+    diagnostics.add(problem.place, std::move(problem.pointer), std::move(problem.message));
+  }
+  if (!parsed.value) return diagnostics.take();
+  for (size_t i = 0; i < variables.size(); ++i) {
+    const auto override_source = static_cast<uint32_t>(i + 1);
+    set_at(*parsed.value, pointer_of(variables[i].first),
+           override_value(variables[i].second, override_source), {override_source, 0, 0},
+           diagnostics);
+  }
+  ShapeReader reader(diagnostics);
+  read_shape(shape, *parsed.value, reader);
+  return diagnostics.take();
+}
+
+}  // namespace
+
+Shape node_settings_shape(NodeSettings& n) {
+  Shape shape;
+  shape.add(count_key("node", n.server.index, 0, 9'999, "its number, from 0; unique").require());
+  add_server_keys(shape, n.server);
+  shape.add(count_key("weight", n.weight, 0, 1'000'000, "relative capacity"));
+  shape.add(object_list_key("routers", n.routers, router_place_shape,
+                            "router 0, 1, ...; the first holds the stores"));
+  shape.add(object_key("invocation", invocation_shape(n.invocation), "calls to routers"));
+  shape.add(duration_key("drain_timeout", n.drain_timeout_ns,
+                         "a drain that clients hold up ends after it"));
+  shape.check = [&n](const JsonValue& value, ShapeReader& reader) {
+    if (n.routers.empty()) reader.error(value, "routers is empty: the first holds the stores");
+    check_server(n.server, value, reader);
+  };
+  return shape;
+}
+
+Shape router_settings_shape(RouterSettings& r) {
+  Shape shape;
+  add_server_keys(shape, r.server);
+  shape.add(text_key("data_dir", r.data_dir,
+                     "what must outlive the process: the registry's numbers, names of users"));
+  shape.add(object_key("balancer", balancer_shape(r.balancer), "chooses the node of a login"));
+  shape.check = [&r](const JsonValue& value, ShapeReader& reader) {
+    check_server(r.server, value, reader);
+  };
+  return shape;
+}
+
+EnvironmentVariables imroute_variables() {
+  EnvironmentVariables out;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text(*entry);
+    const size_t equals = text.find('=');
+    if (!text.starts_with("IMROUTE_") || equals == std::string_view::npos) continue;
+    out.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+std::vector<Diagnostic> read_settings(std::string_view text, const std::string& source,
+                                      const EnvironmentVariables& variables,
+                                      NodeSettings& settings) {
+  auto mistakes = read_all(text, source, variables, node_settings_shape(settings));
+  complete(settings.server.sessions);
+  return mistakes;
+}
+
+std::vector<Diagnostic> read_settings(std::string_view text, const std::string& source,
+                                      const EnvironmentVariables& variables,
+                                      RouterSettings& settings) {
+  auto mistakes = read_all(text, source, variables, router_settings_shape(settings));
+  complete(settings.server.sessions);
+  return mistakes;
+}
+
+std::string settings_text(NodeSettings settings) {
+  return json_text(write_shape(node_settings_shape(settings)));
+}
+std::string settings_text(RouterSettings settings) {
+  return json_text(write_shape(router_settings_shape(settings)));
+}
+
+}  // namespace imroute::cluster

@@ -1,0 +1,76 @@
+// What a process of the cluster is told at start-up: one JSON file, changed by IMROUTE_* variables
+// of the environment, checked as scenarios are (all mistakes at once, each at its place).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "cluster/net/link.h"
+#include "config/diagnostic.h"
+#include "config/shape.h"
+#include "core/model/config.h"
+
+namespace imroute::cluster {
+
+// An address in a configuration, kept as it was written until it is used.
+struct RouterPlace {
+  std::string client = "127.0.0.1:7000";
+  std::string peer = "127.0.0.1:7001";
+};
+
+struct LogSettings {
+  uint8_t level = 1;  // of log_level_names()
+  bool json = false;
+};
+
+// What node and router have in common.
+struct ServerSettings {
+  uint32_t index = 0;
+  std::string client;  // listens here
+  std::string peer;
+  std::string advertise_client;  // others dial here; default: what it listens on
+  std::string advertise_peer;
+  uint32_t max_clients = 20'000;
+  LogSettings log;
+  StrategyConfig strategy;
+  SessionConfig sessions;
+  DeliveryConfig delivery;
+};
+
+struct NodeSettings {
+  ServerSettings server{0, "127.0.0.1:7100", "127.0.0.1:7101", {}, {}, 20'000, {}, {}, {}, {}};
+  uint32_t weight = 1;
+  std::vector<RouterPlace> routers{RouterPlace{}};
+  InvocationConfig invocation;
+  DurationNs drain_timeout_ns = 30 * kSecond;
+};
+
+struct RouterSettings {
+  ServerSettings server{0, "127.0.0.1:7000", "127.0.0.1:7001", {}, {}, 20'000, {}, {}, {}, {}};
+  std::string data_dir = "imroute-data";
+  BalancerConfig balancer;
+};
+
+Shape node_settings_shape(NodeSettings& settings);
+Shape router_settings_shape(RouterSettings& settings);
+
+using EnvironmentVariables = std::vector<std::pair<std::string, std::string>>;
+// Those of this process that begin with IMROUTE_.
+EnvironmentVariables imroute_variables();
+
+// Fills `settings`; `source` names the text in mistakes. IMROUTE_SESSIONS__LEASE=10s sets
+// /sessions/lease.
+std::vector<Diagnostic> read_settings(std::string_view text, const std::string& source,
+                                      const EnvironmentVariables& variables,
+                                      NodeSettings& settings);
+std::vector<Diagnostic> read_settings(std::string_view text, const std::string& source,
+                                      const EnvironmentVariables& variables,
+                                      RouterSettings& settings);
+// What is in force, canonically; nothing in it is secret.
+std::string settings_text(NodeSettings settings);
+std::string settings_text(RouterSettings settings);
+
+}  // namespace imroute::cluster

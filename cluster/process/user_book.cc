@@ -1,0 +1,65 @@
+#include "cluster/process/user_book.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "cluster/net/loop.h"
+#include "core/base/hash.h"
+
+namespace imroute::cluster {
+
+UserId user_id_of(std::string_view name) {
+  uint64_t number = 0;
+  const auto [end, problem] = std::from_chars(name.data(), name.data() + name.size(), number);
+  constexpr uint64_t kNamed = uint64_t{1} << 62;
+  if (problem == std::errc{} && end == name.data() + name.size() && number < kNamed) {
+    return UserId{number};
+  }
+  return UserId{(hash_text(name) & (kNamed - 1)) | kNamed};
+}
+
+bool is_user_name(std::string_view name) {
+  if (name.empty() || name.size() > kMostNameBytes) return false;
+  return std::all_of(name.begin(), name.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte >= 0x80 || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+           (c >= 'A' && c <= 'Z') || c == '.' || c == '_' || c == '-' || c == '@';
+  });
+}
+
+UserBook::UserBook(const std::filesystem::path& file) {
+  std::ifstream in(file);
+  for (std::string name; std::getline(in, name);) {
+    if (is_user_name(name)) remember(name);
+  }
+  out_.open(file, std::ios::app);
+  if (!out_) throw SystemRefusal("cannot write " + file.string());
+}
+
+void UserBook::learn(const std::string& name) {
+  if (!is_user_name(name) || by_name_.contains(name) || by_name_.size() >= kMostNames) return;
+  remember(name);
+  out_ << name << '\n' << std::flush;
+}
+
+void UserBook::remember(const std::string& name) {
+  const UserId id = user_id_of(name);
+  by_name_[name] = id;
+  by_id_.emplace(id.value, name);
+}
+
+std::string UserBook::name_of(UserId id) const {
+  const auto at = by_id_.find(id.value);
+  return at == by_id_.end() ? std::string() : at->second;
+}
+
+std::vector<std::string> UserBook::with_prefix(const std::string& prefix, size_t most) const {
+  std::vector<std::string> out;
+  for (auto at = by_name_.lower_bound(prefix);
+       at != by_name_.end() && at->first.starts_with(prefix) && out.size() < most; ++at) {
+    out.push_back(at->first);
+  }
+  return out;
+}
+
+}  // namespace imroute::cluster

@@ -1,0 +1,107 @@
+#include "cluster/process/user_client.h"
+
+#include <utility>
+
+#include "cluster/process/server_start.h"
+#include "cluster/process/user_book.h"
+
+namespace imroute::cluster {
+
+namespace {
+
+constexpr DurationNs kAnswerTime = 3 * kSecond;
+
+ClientConfig config_of(const UserSettings& s) {
+  ClientConfig config;
+  config.key = {user_id_of(s.name), s.device};
+  config.client_type = s.client_type;
+  config.seed = fresh_seed();
+  config.routers = static_cast<uint32_t>(s.routers.size());
+  config.delivery = s.delivery;
+  config.sessions = s.sessions;
+  return config;
+}
+
+Hello hello_of(const UserSettings& s) {
+  Hello hello;
+  hello.kind = CallerKind::client;
+  hello.name = s.name;
+  return hello;
+}
+
+}  // namespace
+
+UserClient::UserClient(Loop& loop, const UserSettings& settings, OnNotice on_notice)
+    : loop_(loop),
+      settings_(settings),
+      user_(user_id_of(settings.name)),
+      on_notice_(std::move(on_notice)),
+      machine_(config_of(settings), loop.pool()) {
+  driver_.emplace(loop, machine_, *this, DriverOptions{hello_of(settings), 0});
+}
+
+UserClient::~UserClient() = default;
+
+void UserClient::send(ConversationId to, std::string_view text, uint64_t tag) {
+  Payload payload = loop_.pool().copy(std::as_bytes(std::span(text)));
+  driver_->command({CommandKind::send, to, std::move(payload), tag});
+}
+void UserClient::join(ConversationId group, uint64_t tag) {
+  driver_->command({CommandKind::join, group, {}, tag});
+}
+void UserClient::leave(ConversationId group, uint64_t tag) {
+  driver_->command({CommandKind::leave, group, {}, tag});
+}
+
+std::optional<HostPort> UserClient::where(Address server) {
+  if (server.kind == PeerKind::router) return parse_host_port(settings_.routers[server.index]);
+  const auto at = places_.find(NodeId{server.index});
+  return at == places_.end() ? std::nullopt : std::optional(at->second);
+}
+
+void UserClient::on_notice(const Notify& notice) { on_notice_(notice); }
+
+void UserClient::on_server_control(Address server, uint8_t type, std::span<const std::byte> body) {
+  if (server.kind != PeerKind::router || type != kControlPlace) return;
+  const auto notice = read_control<PlaceNotice>(body);
+  const auto place = notice ? parse_host_port(notice->client) : std::nullopt;
+  if (place) places_[notice->node] = *place;
+}
+
+// ---- questions ---------------------------------------------------------------------------------
+
+UserQuestion::UserQuestion(Loop& loop, const std::string& router, const UsersQuery& query,
+                           OnAnswer on_answer)
+    : query_(query),
+      on_answer_(std::move(on_answer)),
+      link_(Link::dial(loop, *parse_host_port(router), *this, totals_)),
+      timer_(loop, [this] { answer(std::nullopt); }) {
+  timer_.set(monotonic_now() + kAnswerTime);
+}
+
+UserQuestion::~UserQuestion() {
+  if (link_ != nullptr) link_->close();
+}
+
+void UserQuestion::on_connected(Link& link) {
+  link.send_control(kControlHello, control_body(Hello{}));
+  link.send_control(kControlUsersQuery, control_body(query_));
+}
+
+void UserQuestion::on_control(Link&, uint8_t type, std::span<const std::byte> body) {
+  if (type == kControlUsersAnswer) answer(read_control<UsersAnswer>(body));
+}
+
+void UserQuestion::on_closed(Link&, Reason) {
+  link_ = nullptr;
+  answer(std::nullopt);
+}
+
+// Last: the answer may destroy this question.
+void UserQuestion::answer(const std::optional<UsersAnswer>& got) {
+  timer_.set(kNever);
+  const OnAnswer call = std::exchange(on_answer_, nullptr);
+  if (call != nullptr) call(got);
+}
+
+}  // namespace imroute::cluster

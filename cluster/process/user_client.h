@@ -1,0 +1,78 @@
+// A user's device as a process runs it: the core's Client on sockets. It logs in through a router,
+// goes where it is sent, and comes back by itself.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cluster/machine/driver.h"
+#include "cluster/process/settings.h"
+#include "core/client/client.h"
+
+namespace imroute::cluster {
+
+struct UserSettings {
+  std::string name;
+  uint32_t device = 0;
+  ClientType client_type = ClientType::pc;
+  std::vector<std::string> routers{"127.0.0.1:7000"};  // host:port, where clients dial them
+  DeliveryConfig delivery;
+  SessionConfig sessions;
+};
+
+class UserClient : public Environment {
+ public:
+  using OnNotice = std::function<void(const Notify&)>;
+  UserClient(Loop& loop, const UserSettings& settings, OnNotice on_notice);
+  ~UserClient() override;
+
+  void start() { driver_->command({CommandKind::start, {}, {}, 0}); }
+  void stop() { driver_->command({CommandKind::stop, {}, {}, 0}); }
+  void send(ConversationId to, std::string_view text, uint64_t tag);
+  void join(ConversationId group, uint64_t tag);
+  void leave(ConversationId group, uint64_t tag);
+
+  UserId user() const { return user_; }
+  Client& core() { return machine_.core(); }
+
+ private:
+  std::optional<HostPort> where(Address server) override;
+  void on_notice(const Notify& notice) override;
+  void on_server_control(Address server, uint8_t type, std::span<const std::byte> body) override;
+
+  Loop& loop_;
+  UserSettings settings_;
+  UserId user_;
+  OnNotice on_notice_;
+  std::map<NodeId, HostPort> places_;
+  MachineOf<Client> machine_;
+  std::optional<Driver> driver_;
+};
+
+// One question to a router about users, on a connection of its own.
+class UserQuestion : public LinkOwner {
+ public:
+  // Nothing: the router was not reached, or did not answer in time.
+  using OnAnswer = std::function<void(const std::optional<UsersAnswer>&)>;
+  UserQuestion(Loop& loop, const std::string& router, const UsersQuery& query, OnAnswer on_answer);
+  ~UserQuestion() override;
+
+ private:
+  void on_connected(Link& link) override;
+  void on_frame(Link&, const Frame&) override {}
+  void on_control(Link& link, uint8_t type, std::span<const std::byte> body) override;
+  void on_closed(Link& link, Reason reason) override;
+  void answer(const std::optional<UsersAnswer>& got);
+
+  UsersQuery query_;
+  OnAnswer on_answer_;
+  LinkTotals totals_;
+  LinkHandle link_;
+  Timer timer_;
+};
+
+}  // namespace imroute::cluster
