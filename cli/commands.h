@@ -23,6 +23,13 @@ int explain_command(const Options& options, const Console& console);
 int diff_trace_command(const Options& options, const Console& console);
 int report_command(const Options& options, const Console& console);
 int completions_command(const Options& options, const Console& console);
+#ifdef IMROUTE_CLUSTER
+int node_command(const Options& options, const Console& console);
+int router_command(const Options& options, const Console& console);
+int up_command(const Options& options, const Console& console);
+int chat_command(const Options& options, const Console& console);
+int send_command(const Options& options, const Console& console);
+#endif
 
 // The whole program but for signals: `arguments` without the program's name.
 int run_program(const std::vector<std::string>& arguments, const Console& console);

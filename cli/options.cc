@@ -9,6 +9,12 @@
 #include "config/suggest.h"
 #include "config/units.h"
 #include "core/base/planted.h"
+#include "core/model/limits.h"
+#include "settings/names.h"
+#ifdef IMROUTE_CLUSTER
+#include "cluster/net/link.h"
+#include "cluster/process/user_book.h"
+#endif
 
 namespace imroute {
 namespace {
@@ -30,6 +36,7 @@ const std::vector<std::string> kShells = {"bash", "zsh", "fish"};
 // Text as typed, before it is checked: the messages of the checks are the program's own.
 struct RawOptions {
   std::string scenario, seed, seeds, jobs, until, from, budget, shard, seed_limit;
+  std::string nodes, port, device, timeout;
 };
 
 struct Parser {
@@ -85,6 +92,7 @@ struct Parser {
     add_shrink();
     add_scenario_commands();
     add_result_commands();
+    cluster_commands();
     add_help_commands();
   }
 
@@ -189,6 +197,34 @@ struct Parser {
     help->add_option("COMMAND", options.topic, "Command");
   }
 
+  // The real cluster; a build without it has none of these.
+  void cluster_commands() {
+#ifdef IMROUTE_CLUSTER
+    for (const char* name : {"node", "router"}) {
+      CLI::App* server = command(name, std::string("Run one ") + name + " of a real cluster");
+      server->add_option("--config", options.config, "Its configuration, JSON")->required();
+    }
+    CLI::App* up = command("up", "Run a whole real cluster on this machine");
+    up->add_option("--nodes", raw.nodes, "IM servers (default 4)");
+    up->add_option("--port", raw.port, "First port; 0: any that are free (default 7000)");
+    up->add_option("--data", options.data_dir, "Directory for logs and what must outlive it");
+    list_option(up, "--strategy", options.strategies, "Routing strategy, like list strategies",
+                false);
+    const auto user_options = [this](CLI::App* sub) {
+      sub->add_option("--user", options.user, "Your name")->required();
+      sub->add_option("--device", raw.device, "Which of your devices this is (default 0)");
+      list_option(sub, "--router", options.routers, "host:port of a router; repeatable", true);
+    };
+    CLI::App* chat = command("chat", "Chat in a real cluster, at a terminal or from a pipe");
+    user_options(chat);
+    CLI::App* send = command("send", "Send one message and wait until it is accepted");
+    user_options(send);
+    send->add_option("--to", options.to, "Whom to")->required();
+    send->add_option("--timeout", raw.timeout, "Give up after (default 10s)");
+    send->add_option("TEXT", options.message, "The message")->required();
+#endif
+  }
+
   static std::string join_words(const std::vector<std::string>& words) {
     const std::vector<std::string_view> views(words.begin(), words.end());
     return join_or(views);
@@ -284,6 +320,40 @@ void check_explore(Parser& parser) {
   options.shard = parse_whole(raw.shard.substr(0, slash), "The part of --shard", 1, options.shards);
 }
 
+void check_cluster([[maybe_unused]] Parser& parser) {
+#ifdef IMROUTE_CLUSTER
+  Options& options = parser.options;
+  const RawOptions& raw = parser.raw;
+  const auto whole = [](const std::string& text, const char* name, uint64_t least, uint64_t most,
+                        uint32_t& into) {
+    if (!text.empty()) into = static_cast<uint32_t>(parse_whole(text, name, least, most));
+  };
+  whole(raw.nodes, "--nodes", 1, 1'000, options.nodes);
+  whole(raw.port, "--port", 0, 60'000, options.port);
+  whole(raw.device, "--device", 0, kMaxDevicesPerUser - 1, options.device);
+  if (!raw.timeout.empty()) {
+    const Parsed<int64_t> timeout = parse_duration(raw.timeout);
+    if (!timeout.value) refuse("--timeout: " + timeout.problem);
+    options.timeout_ns = *timeout.value;
+  }
+  for (const auto& [name, user] : {std::pair("--user", options.user), {"--to", options.to}}) {
+    if (user.empty() || cluster::is_user_name(user)) continue;
+    refuse(std::string(name) + " takes letters, digits and . _ - @, at most 64, not \"" + user +
+           "\".");
+  }
+  for (const std::string& router : options.routers) {
+    if (cluster::parse_host_port(router)) continue;
+    refuse("--router takes host:port, like 127.0.0.1:7000, not \"" + router + "\".");
+  }
+  if (options.command == "up" && !options.strategies.empty()) {
+    std::string problem;
+    if (!parse_strategy_name(options.strategies.front(), StrategyConfig{}, &problem)) {
+      refuse("--strategy: " + problem + ".");
+    }
+  }
+#endif
+}
+
 void check(Parser& parser) {
   Options& options = parser.options;
   const RawOptions& raw = parser.raw;
@@ -309,6 +379,7 @@ void check(Parser& parser) {
   if (options.world != "sim") {
     refuse("--world may be sim, not \"" + options.world + "\".");
   }
+  check_cluster(parser);
   if (options.trace && options.out.empty()) {
     refuse("--trace writes a file: say where with --out DIR.");
   }

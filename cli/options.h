@@ -46,6 +46,15 @@ struct Options {
   std::string trace_a, trace_b;              // diff-trace
   std::string message;                       // explain
   std::string plant;  // a bug of core/base/planted_bugs.h; imroute_planted only
+  // node, router, up, chat, send
+  std::string config;  // of one server
+  uint32_t nodes = 4;
+  uint32_t port = 7000;  // first of the router's two; 0: any that are free
+  std::string data_dir = "imroute-data";
+  std::string user, to;
+  uint32_t device = 0;
+  std::vector<std::string> routers{"127.0.0.1:7000"};
+  DurationNs timeout_ns = 10 * kSecond;
   std::string topic;  // list WHAT, help COMMAND, completions SHELL, init FILE
 };
 

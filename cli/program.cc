@@ -12,12 +12,25 @@ struct Entry {
   int (*command)(const Options&, const Console&);
 };
 constexpr Entry kCommands[] = {
-    {"run", run_command},           {"compare", compare_command},
-    {"explore", explore_command},   {"shrink", shrink_command},
-    {"validate", validate_command}, {"schema", schema_command},
-    {"init", init_command},         {"list", list_command},
-    {"explain", explain_command},   {"diff-trace", diff_trace_command},
-    {"report", report_command},     {"completions", completions_command},
+    {"run", run_command},
+    {"compare", compare_command},
+    {"explore", explore_command},
+    {"shrink", shrink_command},
+    {"validate", validate_command},
+    {"schema", schema_command},
+    {"init", init_command},
+    {"list", list_command},
+    {"explain", explain_command},
+    {"diff-trace", diff_trace_command},
+    {"report", report_command},
+    {"completions", completions_command},
+#ifdef IMROUTE_CLUSTER
+    {"node", node_command},
+    {"router", router_command},
+    {"up", up_command},
+    {"chat", chat_command},
+    {"send", send_command},
+#endif
 };
 
 int dispatch(const Options& options, const Console& console) {

@@ -13,7 +13,8 @@ Driver::Driver(Loop& loop, AnyMachine& machine, Environment& environment,
       environment_(environment),
       clients_(loop, *this, environment, options.most_clients),
       peers_(loop, *this, environment, options.self),
-      timer_(loop, [this] { on_timer(); }) {}
+      timer_(loop, [this] { on_timer(); }),
+      effects_(options.tracing) {}
 
 Driver::~Driver() { shut(); }
 

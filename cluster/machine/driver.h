@@ -56,6 +56,7 @@ struct Stores {
 struct DriverOptions {
   Hello self;
   size_t most_clients = 0;
+  bool tracing = false;  // every decision of the machine goes to Environment::on_trace
 };
 
 class Driver : public EventSink {
@@ -90,7 +91,7 @@ class Driver : public EventSink {
   void handle(ClosePeer&& e) { peers_.close(e.peer); }
   void handle(StoreOp&& e);
   void handle(Notify&& e) { environment_.on_notice(e); }
-  void handle(Trace&&) {}
+  void handle(Trace&& e) { environment_.on_trace(e.record); }
   void arm(MonoTime deadline);
 
  private:

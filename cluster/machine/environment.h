@@ -17,6 +17,7 @@ class Environment {
   // Where to dial that server; nothing when it is not known (yet).
   virtual std::optional<HostPort> where(Address server) = 0;
   virtual void on_notice(const Notify&) {}
+  virtual void on_trace(const TraceRecord&) {}
   // A frame is about to go to a client: what must arrive before it is sent here.
   virtual void before_client_frame(Link&, const Frame&) {}
   // A control message of a client that has greeted. False: it is not one of ours.

@@ -59,6 +59,20 @@ void start_log(const std::string& who, LogLevel least, bool json) {
   log().logger->flush_on(spdlog::level::debug);
 }
 
+void log_trace(const TraceRecord& r) {
+  const ConversationId& c = r.conversation;
+  log_event(LogLevel::debug, to_string(r.kind),
+            {{"user", std::to_string(r.user.value)},
+             {"device", std::to_string(r.device)},
+             {"conversation", c.is_group() ? "group-" + std::to_string(c.lo)
+                                           : std::to_string(c.hi) + "-" + std::to_string(c.lo)},
+             {"seq", std::to_string(r.position.seq)},
+             {"node", r.node == kNoNode ? "none" : std::to_string(r.node.value)},
+             {"route", std::to_string(r.route)},
+             {"reason", std::string(to_string(r.reason))},
+             {"value", std::to_string(r.value)}});
+}
+
 void log_event(LogLevel level, std::string_view event, LogFields fields) {
   spdlog::logger* logger = log().logger.get();
   if (logger == nullptr || !logger->should_log(level_of(level))) return;

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <utility>
 
+#include "core/event/trace.h"
+
 namespace imroute::cluster {
 
 enum class LogLevel : uint8_t { debug, info, warning, error };
@@ -16,5 +18,8 @@ using LogFields = std::initializer_list<std::pair<std::string_view, std::string>
 // Once, at start-up. `who` stands in every line: "node:3".
 void start_log(const std::string& who, LogLevel least, bool json);
 void log_event(LogLevel level, std::string_view event, LogFields fields = {});
+
+// A decision of the core, at level debug.
+void log_trace(const TraceRecord& record);
 
 }  // namespace imroute::cluster

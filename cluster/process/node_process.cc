@@ -9,6 +9,7 @@ namespace imroute::cluster {
 
 namespace {
 
+constexpr DurationNs kReadyCheck = 10 * kMillisecond;
 constexpr DurationNs kSettleCheck = 10 * kMillisecond;
 constexpr DurationNs kSettleTime = kSecond;  // for the registry to hear that a node leaves
 
@@ -36,17 +37,34 @@ NodeProcess::NodeProcess(Loop& loop, const NodeSettings& settings)
       peer_listener_(listen_at(loop, settings.server.peer,
                                [this](int socket) { driver_->peers().adopt(socket); })),
       machine_(config_of(settings), loop.pool()),
+      ready_(loop, [this] { look_whether_ready(); }),
       end_(loop, [this] { end_when_settled(); }) {
   self_.kind = CallerKind::node;
   self_.index = settings.server.index;
   self_.place = place_of(settings.server, *client_listener_, *peer_listener_);
-  driver_.emplace(loop, machine_, *this, DriverOptions{self_, settings.server.max_clients});
+  driver_.emplace(
+      loop, machine_, *this,
+      DriverOptions{self_, settings.server.max_clients, settings.server.log.level == 0});
   RemoteStores stores(loop, *parse_host_port(settings.routers.front().peer), self_);
   driver_->set_stores({stores.directory(), stores.mailbox(), stores.registry(), nullptr});
   loop.post([this] { driver_->start(); });
 }
 
 NodeProcess::~NodeProcess() = default;
+
+void NodeProcess::on_trace(const TraceRecord& record) { log_trace(record); }
+
+void NodeProcess::on_ready(std::function<void()> call) {
+  on_ready_ = std::move(call);
+  ready_.set(monotonic_now());
+}
+
+// The beacon that tells the routers follows within a heartbeat.
+void NodeProcess::look_whether_ready() {
+  if (serving_) return std::exchange(on_ready_, nullptr)();
+  serving_ = machine_.core().status().serving && driver_->peers().up() != 0;
+  ready_.set(monotonic_now() + (serving_ ? settings_.server.sessions.heartbeat_ns : kReadyCheck));
+}
 
 std::optional<HostPort> NodeProcess::where(Address server) {
   if (server.kind == PeerKind::router) {

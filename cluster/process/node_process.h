@@ -18,6 +18,8 @@ class NodeProcess : public Environment {
   NodeProcess(Loop& loop, const NodeSettings& settings);
   ~NodeProcess() override;
 
+  // Called once, when it serves and the routers have heard so.
+  void on_ready(std::function<void()> call);
   // Where others reach it, with the ports that the system gave.
   const ServerPlace& place() const { return self_.place; }
   // Leaves in order: out of the registry, clients sent elsewhere, hand-over; then the loop stops.
@@ -28,7 +30,9 @@ class NodeProcess : public Environment {
  private:
   std::optional<HostPort> where(Address server) override;
   void on_notice(const Notify& notice) override;
+  void on_trace(const TraceRecord& record) override;
   void end_when_settled();
+  void look_whether_ready();
 
   Loop& loop_;
   NodeSettings settings_;
@@ -36,6 +40,9 @@ class NodeProcess : public Environment {
   std::unique_ptr<Listener> client_listener_, peer_listener_;
   MachineOf<Node> machine_;
   std::optional<Driver> driver_;
+  std::function<void()> on_ready_;
+  bool serving_ = false;
+  Timer ready_;
   Timer end_;
   MonoTime end_by_ = kNever;
   bool draining_ = false;

@@ -53,7 +53,9 @@ RouterProcess::RouterProcess(Loop& loop, const RouterSettings& settings)
   self_.kind = CallerKind::router;
   self_.index = settings.server.index;
   self_.place = place_of(settings.server, *client_listener_, *peer_listener_);
-  driver_.emplace(loop, machine_, *this, DriverOptions{self_, settings.server.max_clients});
+  driver_.emplace(
+      loop, machine_, *this,
+      DriverOptions{self_, settings.server.max_clients, settings.server.log.level == 0});
   driver_->set_stores({held_directory(loop, directory_, registry_.settled_at()), nullptr,
                        registry_.for_server(address_of(RouterId{self_.index}), self_.place),
                        nullptr});
@@ -61,6 +63,8 @@ RouterProcess::RouterProcess(Loop& loop, const RouterSettings& settings)
 }
 
 RouterProcess::~RouterProcess() = default;
+
+void RouterProcess::on_trace(const TraceRecord& record) { log_trace(record); }
 
 void RouterProcess::stop() {
   log_event(LogLevel::info, "stopped");

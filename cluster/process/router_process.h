@@ -21,11 +21,14 @@ class RouterProcess : public Environment {
   RouterProcess(Loop& loop, const RouterSettings& settings);
   ~RouterProcess() override;
 
+  // Called once, when it serves: at once.
+  void on_ready(std::function<void()> call) { loop_.post(std::move(call)); }
   const ServerPlace& place() const { return self_.place; }
   void stop();
 
  private:
   std::optional<HostPort> where(Address) override { return std::nullopt; }  // it dials nobody
+  void on_trace(const TraceRecord& record) override;
   void before_client_frame(Link& link, const Frame& frame) override;
   bool on_client_control(Link& link, uint8_t type, std::span<const std::byte> body) override;
   bool on_store_user(const LinkHandle& link, const Hello& hello) override;

@@ -37,7 +37,7 @@ UserClient::UserClient(Loop& loop, const UserSettings& settings, OnNotice on_not
       user_(user_id_of(settings.name)),
       on_notice_(std::move(on_notice)),
       machine_(config_of(settings), loop.pool()) {
-  driver_.emplace(loop, machine_, *this, DriverOptions{hello_of(settings), 0});
+  driver_.emplace(loop, machine_, *this, DriverOptions{hello_of(settings), 0, false});
 }
 
 UserClient::~UserClient() = default;

@@ -1,0 +1,53 @@
+// send: one message from a script. It ends when the message is accepted: stored, whatever becomes
+// of the cluster.
+#include "cli/cluster/serve.h"
+#include "cli/commands.h"
+#include "cluster/process/user_book.h"
+#include "cluster/process/user_client.h"
+
+namespace imroute {
+
+int send_command(const Options& options, const Console& console) {
+  cluster::UserSettings settings;
+  settings.name = options.user;
+  settings.device = options.device;
+  settings.routers = options.routers;
+  cluster::Loop loop;
+  int code = kExitEnvironment;
+  Reason offline = Reason::none;
+  cluster::UserClient client(loop, settings, [&](const Notify& n) {
+    if (n.kind == NoticeKind::offline) offline = n.reason;
+    if (n.kind == NoticeKind::accepted) {
+      code = kExitHeld;
+      console.out << "accepted as #" << n.entry.position.seq << std::endl;
+    } else if (n.kind == NoticeKind::refused) {
+      code = kExitViolated;
+      console.err << "imroute: refused: " << to_string(n.reason) << '\n';
+    } else {
+      return;
+    }
+    loop.post([&loop] { loop.stop(); });
+  });
+  cluster::Timer limit(loop, [&] {
+    console.err << "imroute: not accepted within " << human_ns(options.timeout_ns)
+                << (client.core().online()
+                        ? "; the mailbox does not answer"
+                        : "; no router or node could be reached at " + options.routers.front())
+                << '\n';
+    loop.stop();
+  });
+  limit.set(cluster::monotonic_now() + options.timeout_ns);
+  loop.post([&] {
+    client.start();
+    client.send(ConversationId::direct(client.user(), cluster::user_id_of(options.to)),
+                options.message, 1);
+  });
+  loop.on_signals([&](int) {
+    code = kExitInterrupted;
+    loop.stop();
+  });
+  loop.run();
+  return code;
+}
+
+}  // namespace imroute

@@ -1,0 +1,46 @@
+// What the commands that keep running share: reading a configuration, signals into exit codes.
+#pragma once
+
+#include <csignal>
+#include <string>
+#include <vector>
+
+#include "cli/console.h"
+#include "cli/files.h"
+#include "cli/interrupt.h"
+#include "cli/options.h"
+#include "cluster/net/loop.h"
+#include "cluster/process/settings.h"
+
+namespace imroute {
+
+// Reads the file and the IMROUTE_* variables; shows every mistake and throws UsageError.
+template <class Settings>
+Settings read_settings_file(const std::string& file, const Console& console) {
+  Settings settings;
+  const std::vector<Diagnostic> mistakes =
+      cluster::read_settings(read_file(file), file, cluster::imroute_variables(), settings);
+  for (const Diagnostic& mistake : mistakes) console.err << mistake.to_string() << '\n';
+  if (!mistakes.empty()) {
+    throw UsageError(counted(mistakes.size(), "mistake") + ", nothing was started");
+  }
+  return settings;
+}
+
+// Runs the loop until it is stopped. SIGTERM asks to leave in order, SIGINT to stop at once.
+template <class Leave, class Stop>
+int serve(cluster::Loop& loop, Leave leave, Stop stop) {
+  int code = kExitHeld;
+  loop.on_signals([&](int signal) {
+    if (signal == SIGINT) code = kExitInterrupted;
+    if (signal == SIGINT) {
+      stop();
+    } else {
+      leave();
+    }
+  });
+  loop.run();
+  return code;
+}
+
+}  // namespace imroute

@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+"""A real cluster of real processes on loopback, seen by users at `imroute chat`.
+
+chat.py PROGRAM [unittest arguments...]
+"""
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import harness
+
+PROGRAM = sys.argv.pop(1)
+
+
+class Chat(unittest.TestCase):
+    def setUp(self):
+        self.directory = tempfile.TemporaryDirectory(prefix="imroute-")
+        self.addCleanup(self.directory.cleanup)
+
+    def cluster(self, *arguments, **options):
+        cluster = harness.Cluster(PROGRAM, os.path.join(self.directory.name, "data"), *arguments,
+                                  **options)
+        self.addCleanup(cluster.destroy)
+        return cluster.wait_ready()
+
+    def two_on_different_nodes(self, cluster):
+        alice = cluster.chat("alice")
+        for i in range(40):
+            name = f"bob{i}"
+            bob = cluster.chat(name)
+            if bob.node != alice.node:
+                alice.say(f"/to {name}")
+                bob.say("/to alice")
+                return alice, bob, name
+            bob.say("/quit")
+            self.assertEqual(bob.wait(), 0)
+        self.fail("forty users on one node of four")
+
+    def test_both_ways_offline_and_a_node_killed(self):
+        cluster = self.cluster()
+        alice, bob, name = self.two_on_different_nodes(cluster)
+        alice.say("one")
+        alice.wait_for(r"\[2\] accepted as #1$")
+        bob.wait_for(r"^alice #1: one$")
+        bob.say("two")
+        alice.wait_for(rf"^{name} #2: two$")
+        bob.say("/online al")
+        bob.wait_for(r"^\* online: alice$")
+
+        # The receiver is away, and comes back as a new process.
+        bob.say("/quit")
+        self.assertEqual(bob.wait(), 0)
+        alice.say("while away")
+        alice.wait_for(r"\[3\] accepted as #3$")
+        bob = cluster.chat(name)
+        bob.wait_for(r"^alice #3: while away  \(waited for you\)$")
+
+        # The receiver's node is killed in the middle of a conversation.
+        victim = cluster.pids[f"node-{bob.node}"]
+        before = bob.mark()
+        for i in range(10):
+            alice.say(f"before {i}")
+        os.kill(victim, signal.SIGKILL)
+        for i in range(10):
+            alice.say(f"after {i}")
+        cluster.up.wait_for(rf"^imroute: node-{bob.node} \(pid {victim}\) was killed by signal 9$")
+        bob.wait_for(r"^\* offline", before)
+        moved = bob.wait_for(r"^\* online at node (\d+)$", before).group(1)
+        self.assertNotEqual(int(moved), bob.node)
+        bob.wait_for(r"^alice #23: after 9")
+        shown = [m.group(1) for m in bob.matching(r"^alice #\d+: (\w+ \d)")]
+        self.assertEqual(shown, [f"before {i}" for i in range(10)] +
+                         [f"after {i}" for i in range(10)])
+        alice.wait_for(r"accepted as #23$")
+
+    def test_ctrl_c_stops_all(self):
+        cluster = self.cluster(nodes=2)
+        alice = cluster.chat("alice")
+        self.assertEqual(cluster.up.end(signal.SIGINT), 130)
+        self.assertTrue(all(harness.gone(pid) for pid in cluster.pids.values()))
+        alice.wait_for(r"^\* offline")
+        self.assertEqual(alice.end(signal.SIGINT), 130)
+
+    def test_the_servers_end_with_a_killed_up(self):
+        cluster = self.cluster(nodes=2)
+        cluster.up.end(signal.SIGKILL)
+        while not all(harness.gone(pid) for pid in cluster.pids.values()):
+            os.sched_yield()
+
+    def test_every_strategy_brings_a_message(self):
+        for strategy in ("broadcast@mesh", "cached_broadcast@mesh", "central:forward:table",
+                         "central:resolve:consistent_hash", "mesh_directory"):
+            with self.subTest(strategy):
+                cluster = self.cluster("--strategy", strategy)
+                alice, bob, name = self.two_on_different_nodes(cluster)
+                for i in range(1, 4):
+                    alice.say(f"by {strategy}")
+                    bob.wait_for(rf"^alice #{2 * i - 1}: by {strategy}")
+                    bob.say("seen")
+                    alice.wait_for(rf"^{name} #{2 * i}: seen")
+                self.assertEqual(cluster.up.end(), 130)
+                cluster.destroy()
+
+    def test_send_from_a_script(self):
+        cluster = self.cluster(nodes=1)
+        bob = cluster.chat("bob")
+        done = subprocess.run([PROGRAM, "send", "--user", "alice", "--to", "bob", "--router",
+                               cluster.router, "--timeout", "100s", "good news"],
+                              capture_output=True, text=True, check=False)
+        self.assertEqual((done.returncode, done.stdout), (0, "accepted as #1\n"), done.stderr)
+        bob.wait_for(r"^alice #1: good news$")
+
+    def test_nobody_there(self):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            up = harness.Process(PROGRAM, "up", "--nodes", "1", "--port", str(port), "--data",
+                                 os.path.join(self.directory.name, "data"))
+            self.addCleanup(up.destroy)
+            self.assertEqual(up.wait(), 3)
+            up.wait_for(rf"cannot listen on 127\.0\.0\.1:{port}: the port is taken")
+        done = subprocess.run([PROGRAM, "send", "--user", "alice", "--to", "bob", "--router",
+                               f"127.0.0.1:{port}", "--timeout", "200ms", "x"],
+                              capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 3)
+        self.assertIn(f"no router or node could be reached at 127.0.0.1:{port}", done.stderr)
+
+
+unittest.main()
