@@ -1,0 +1,88 @@
+// Configuration of the servers: all mistakes at once, each at its place; overrides of the
+// environment; what is written is what was read.
+#include "cluster/process/settings.h"
+
+#include <gtest/gtest.h>
+
+namespace imroute::cluster {
+namespace {
+
+std::vector<std::string> texts(const std::vector<Diagnostic>& mistakes) {
+  std::vector<std::string> out;
+  for (const Diagnostic& d : mistakes) out.push_back(d.to_string());
+  return out;
+}
+
+TEST(ServerSettings, AllMistakesAtTheirPlaces) {
+  NodeSettings node;
+  const auto mistakes = texts(read_settings(R"({
+  "node": 1,
+  "clinet": "127.0.0.1:1",
+  "peer": "127.0.0.1",
+  "routers": [{"client": "0.0.0.0:7000", "peer": "127.0.0.1:0"}],
+  "sessions": {"lease": 5}
+})",
+                                            "node.json", {}, node));
+  ASSERT_EQ(mistakes.size(), 5u) << testing::PrintToString(mistakes);
+  EXPECT_EQ(mistakes[0].find("node.json:3:3: error: /clinet: "), 0u) << mistakes[0];
+  EXPECT_NE(mistakes[0].find("\"client\"?"), std::string::npos) << mistakes[0];
+  EXPECT_NE(mistakes[1].find("expected host:port"), std::string::npos) << mistakes[1];
+  EXPECT_NE(mistakes[2].find("none that others can dial"), std::string::npos) << mistakes[2];
+  EXPECT_NE(mistakes[3].find("port 0 cannot be dialled"), std::string::npos) << mistakes[3];
+  EXPECT_EQ(mistakes[4].find("node.json:6:25: error: /sessions/lease: "), 0u) << mistakes[4];
+}
+
+TEST(ServerSettings, TheEnvironmentOverridesAndIsBlamed) {
+  NodeSettings node;
+  EXPECT_TRUE(read_settings(R"({"node": 1})", "node.json",
+                            {{"IMROUTE_SESSIONS__LEASE", "9s"},
+                             {"IMROUTE_STRATEGY__KIND", "mesh_directory"},
+                             {"IMROUTE_MAX_CLIENTS", "77"}},
+                            node)
+                  .empty());
+  EXPECT_EQ(node.server.sessions.lease_ns, 9 * kSecond);
+  EXPECT_EQ(node.server.strategy.kind, StrategyKind::mesh_directory);
+  EXPECT_EQ(node.server.max_clients, 77u);
+  const auto mistakes =
+      texts(read_settings(R"({"node": 1})", "node.json", {{"IMROUTE_NODES", "2"}}, node));
+  ASSERT_EQ(mistakes.size(), 1u);
+  EXPECT_EQ(mistakes[0].find("IMROUTE_NODES: error: /nodes: "), 0u) << mistakes[0];
+}
+
+TEST(ServerSettings, AServerThatListensEverywhereSaysWhereItIs) {
+  RouterSettings router;
+  const auto mistakes =
+      texts(read_settings(R"({"client": "0.0.0.0:7000"})", "router.json", {}, router));
+  ASSERT_EQ(mistakes.size(), 1u);
+  EXPECT_NE(mistakes[0].find("advertise.client must say"), std::string::npos) << mistakes[0];
+  EXPECT_TRUE(read_settings(R"({"client": "0.0.0.0:7000",
+                                "advertise": {"client": "im.example:7000"}})",
+                            "router.json", {}, router)
+                  .empty());
+}
+
+TEST(ServerSettings, ContradictionsBetweenKeysAreFound) {
+  NodeSettings node;
+  const auto mistakes = texts(read_settings(
+      R"({"node": 0, "sessions": {"lease": "2s", "client_lease": "3s"}})", "n.json", {}, node));
+  ASSERT_EQ(mistakes.size(), 1u);
+  EXPECT_NE(mistakes[0].find("sessions.client_lease (3s) must be below sessions.lease (2s)"),
+            std::string::npos)
+      << mistakes[0];
+}
+
+TEST(ServerSettings, WhatIsWrittenIsWhatWasRead) {
+  NodeSettings node;
+  ASSERT_TRUE(read_settings(R"({"node": 3, "client": "127.0.0.1:0", "weight": 5,
+                                "strategy": {"kind": "broadcast"}, "drain_timeout": "7s"})",
+                            "node.json", {}, node)
+                  .empty());
+  const std::string text = settings_text(node);
+  NodeSettings again;
+  ASSERT_TRUE(read_settings(text, "again", {}, again).empty()) << text;
+  EXPECT_EQ(settings_text(again), text);
+  EXPECT_EQ(again.weight, 5u);
+}
+
+}  // namespace
+}  // namespace imroute::cluster
