@@ -30,6 +30,17 @@ MonoTime monotonic_now() {
       .count();
 }
 
+namespace {
+
+// False when the loop was stopped.
+bool take_turn(asio::io_context& context) {
+  if (context.run_one() == 0) return false;
+  for (int i = 1; i < kMostPerTurn && context.poll_one() != 0; ++i) {}
+  return true;
+}
+
+}  // namespace
+
 struct Loop::State {
   BlobPool pool;
   asio::io_context context{1};
@@ -56,15 +67,15 @@ BlobPool& Loop::pool() { return state_->pool; }
 asio::io_context& Loop::context() { return state_->context; }
 
 void Loop::run() {
-  asio::io_context& context = state_->context;
-  while (context.run_one() != 0) {
-    for (int i = 1; i < kMostPerTurn && context.poll_one() != 0; ++i) {}
-    for (size_t i = 0; i < state_->turn_end.size(); ++i) {
-      const std::shared_ptr<TurnEnd> who = std::move(state_->turn_end[i]);
+  State& s = *state_;
+  s.context.restart();
+  do {
+    for (size_t i = 0; i < s.turn_end.size(); ++i) {
+      const std::shared_ptr<TurnEnd> who = std::move(s.turn_end[i]);
       who->on_turn_end();
     }
-    state_->turn_end.clear();
-  }
+    s.turn_end.clear();
+  } while (take_turn(s.context));
 }
 
 void Loop::stop() { state_->context.stop(); }

@@ -50,7 +50,7 @@ class Loop {
   // Payloads of the machine that runs here. It outlives everything that waits in the loop.
   BlobPool& pool();
 
-  // Runs until stop(). What was posted before is carried out first.
+  // Runs until stop(); then may run again. What was posted or sent before is carried out first.
   void run();
   // From any thread.
   void stop();

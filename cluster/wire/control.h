@@ -20,6 +20,10 @@
 #include "cluster/store/store.h"
 #include "cluster/wire/archive.h"
 
+namespace imroute {
+constexpr Reason last_of(Reason) { return Reason::cancelled; }  // where an archive finds it
+}  // namespace imroute
+
 namespace imroute::cluster {
 
 inline constexpr uint8_t kSerializerControl = 1;
@@ -37,7 +41,6 @@ enum ControlType : uint8_t {
 
 enum class CallerKind : uint8_t { client, node, router, store_user };
 constexpr CallerKind last_of(CallerKind) { return CallerKind::store_user; }
-constexpr Reason last_of(Reason) { return Reason::cancelled; }
 
 struct Hello {
   CallerKind kind = CallerKind::client;

@@ -92,7 +92,7 @@ INSTANTIATE_TEST_SUITE_P(
                     BadLine{{"list"}, "WHAT is required"},
                     BadLine{{"completions", "csh"}, "bash, zsh or fish"},
                     BadLine{{"help", "rum"}, "Did you mean run?"},
-                    BadLine{{"chat", "x"}, "no command"}, BadLine{{"--json"}, "no option"}));
+                    BadLine{{"walk", "x"}, "no command"}, BadLine{{"--json"}, "no option"}));
 
 TEST(CommandLine, HelpAndVersionAreNoMistakes) {
   EXPECT_EQ(parse({"--version"}).exit_code, 0);
@@ -124,7 +124,7 @@ TEST(CommandLine, Shrink) {
 
 TEST(CommandLine, CommandsOfLaterReleasesAreNotListed) {
   const std::string help = parse({"help"}).text;
-  for (const char* later : {"diff-trace", "bench", "chat"}) {
+  for (const char* later : {"bench"}) {
     EXPECT_EQ(help.find(later), std::string::npos) << later;
   }
 }
