@@ -3,35 +3,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "cluster/store/postbox.h"
 #include "cluster/store/registry_file.h"
 
 namespace imroute::cluster {
 
 namespace {
-
-// Answers are never given from inside submit: they wait for the loop, and are forgotten when the
-// store is destroyed meanwhile.
-class Postbox {
- public:
-  explicit Postbox(Loop& loop) : loop_(loop) {}
-  template <class Reply>
-  void send(Done<Reply> done, AnswerOf<Reply> answer) {
-    auto letter = std::make_shared<std::pair<Done<Reply>, AnswerOf<Reply>>>(std::move(done),
-                                                                            std::move(answer));
-    loop_.post([alive = std::weak_ptr<bool>(alive_), letter] {
-      if (!alive.expired()) letter->first(letter->second.status, letter->second.reply);
-    });
-  }
-  void send(std::function<void()> call) {
-    loop_.post([alive = std::weak_ptr<bool>(alive_), call = std::move(call)] {
-      if (!alive.expired()) call();
-    });
-  }
-
- private:
-  Loop& loop_;
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
-};
 
 class DirectoryHere : public DirectoryStore {
  public:

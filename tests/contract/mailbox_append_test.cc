@@ -4,6 +4,7 @@
 namespace imroute::contract {
 namespace {
 
+using testing::AnyOf;
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
@@ -170,9 +171,9 @@ TEST_P(MailboxAppend, WhatAFailoverTookBackIsNoDuplicateAfterALongRun) {
   EXPECT_THAT(backend_->failover(kSecond), SizeIs(50));
   learn_store();
   EXPECT_EQ(append(anna_, kDirect, 100, 90).position, (Position{1, 100}));
-  // The place of 80 was taken by 144, which is lost: known to be there, not where.
+  // The place of 80 was taken by 144, which is lost: where 80 went may be forgotten, not mistaken.
   EXPECT_EQ(append(anna_, kDirect, 80, 80).result, MailboxResult::duplicate);
-  EXPECT_EQ(append(anna_, kDirect, 80, 80).position, Position{});
+  EXPECT_THAT(append(anna_, kDirect, 80, 80).position, AnyOf(Position{}, Position{1, 80}));
   EXPECT_EQ(append(anna_, kDirect, 101, 101).position, (Position{2, 101}));
 }
 

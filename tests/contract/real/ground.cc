@@ -1,0 +1,31 @@
+#include "tests/contract/real/ground.h"
+
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <cstdlib>
+#include <stdexcept>
+
+namespace imroute::contract {
+
+Folder::Folder() {
+  std::string name = (std::filesystem::temp_directory_path() / "imroute-XXXXXX").string();
+  if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make " + name);
+  path_ = name;
+}
+
+Folder::~Folder() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+void run_until(cluster::Loop& loop, std::string_view what, const std::function<bool()>& condition) {
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point limit = Clock::now() + std::chrono::minutes(2);
+  loop.context().restart();
+  while (!condition()) {
+    if (Clock::now() > limit) throw std::runtime_error("never came: " + std::string(what));
+    loop.context().run_one_for(std::chrono::milliseconds(20));
+  }
+}
+
+}  // namespace imroute::contract

@@ -1,0 +1,7 @@
+#include "tests/contract/real/makers.h"
+
+namespace imroute::contract {
+
+std::vector<MailboxMaker> mailbox_makers() { return {sqlite_mailbox()}; }
+
+}  // namespace imroute::contract
