@@ -1,3 +1,5 @@
-# The client libraries of the stores in cluster/store: SQLite.
+# The client libraries of the stores in cluster/store: SQLite, Redis.
 find_package(SQLite3 REQUIRED)
-target_link_libraries(imroute_cluster PRIVATE SQLite::SQLite3)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(HIREDIS REQUIRED IMPORTED_TARGET hiredis)
+target_link_libraries(imroute_cluster PRIVATE SQLite::SQLite3 PkgConfig::HIREDIS)

@@ -7,5 +7,6 @@
 namespace imroute::contract {
 
 MailboxMaker sqlite_mailbox();
+DirectoryMaker redis_directory();
 
 }  // namespace imroute::contract
