@@ -138,7 +138,6 @@ TEST_P(MailboxAppend, ADurableStoreLosesNothingInAFailover) {
 
 TEST_P(MailboxAppend, AFailoverTakesBackTheTailAndReportsIt) {
   use({.durable = false});
-  learn_store();
   append(anna_, kDirect, 1);
   append(bert_, kDirect, 1);
   backend_->pass(3 * kSecond);
@@ -164,7 +163,6 @@ TEST_P(MailboxAppend, AFailoverTakesBackTheTailAndReportsIt) {
 
 TEST_P(MailboxAppend, WhatAFailoverTookBackIsNoDuplicateAfterALongRun) {
   use({.durable = false});
-  learn_store();
   for (uint64_t s = 1; s <= 100; ++s) append(anna_, kDirect, s, s);
   backend_->pass(3 * kSecond);
   for (uint64_t s = 101; s <= 150; ++s) append(anna_, kDirect, s, s);

@@ -136,9 +136,6 @@ TEST_P(MailboxGroup, AnAppendReturnsTheMembersToWhoeverHasAnotherVersion) {
 TEST_P(MailboxGroup, AFailoverTakesJoinsAndLeavesBack) {
   use({.durable = false});
   seed();
-  identity_ = 0;
-  epoch_ = 0;
-  learn_store();
   append(anna_, kGroup, 1);
   backend_->pass(3 * kSecond);
   append(cleo_, kGroup, 1, 1, EntryKind::join);

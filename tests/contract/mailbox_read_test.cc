@@ -14,9 +14,6 @@ class MailboxRead : public MailboxContract {
   // Entries 1..7 of epoch 1, of which 5..7 are lost; then 5, 6 of epoch 2.
   void lose_three_of_seven() {
     use({.durable = false});
-    identity_ = 0;
-    epoch_ = 0;
-    learn_store();
     for (uint64_t s = 1; s <= 4; ++s) append(anna_, kDirect, s);
     backend_->pass(3 * kSecond);
     for (uint64_t s = 5; s <= 7; ++s) append(anna_, kDirect, s);
@@ -147,9 +144,6 @@ TEST_P(MailboxRead, ACursorInTheLostTailIsRewound) {
 
 TEST_P(MailboxRead, AWholeConversationMayBeLost) {
   use({.durable = false});
-  identity_ = 0;
-  epoch_ = 0;
-  learn_store();
   append(anna_, kDirect, 1);
   append(anna_, kDirect, 2);
   backend_->failover(kSecond);
@@ -174,9 +168,6 @@ TEST_P(MailboxRead, ACursorOfALostEntryIsNotBelieved) {
 
 TEST_P(MailboxRead, StoredCursorsFallBackWithTheTail) {
   use({.durable = false});
-  identity_ = 0;
-  epoch_ = 0;
-  learn_store();
   open(bert_);
   append(anna_, kDirect, 1);
   backend_->pass(3 * kSecond);
@@ -193,9 +184,6 @@ TEST_P(MailboxRead, StoredCursorsFallBackWithTheTail) {
 
 TEST_P(MailboxRead, PastRetentionAReaderIsReset) {
   use({.durable = true, .retention_ns = 10 * kSecond});
-  identity_ = 0;
-  epoch_ = 0;
-  learn_store();
   open(bert_);
   for (uint64_t s = 1; s <= 3; ++s) append(anna_, kDirect, s);
   backend_->pass(6 * kSecond);

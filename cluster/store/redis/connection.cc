@@ -15,6 +15,12 @@ namespace asio = boost::asio;
 
 // ---- values ------------------------------------------------------------------------------------
 
+uint64_t number_of(std::string_view digits) {
+  uint64_t value = 0;
+  std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  return value;
+}
+
 bool RedisValue::nothing() const { return reply_ == nullptr || reply_->type == REDIS_REPLY_NIL; }
 bool RedisValue::is_error() const { return reply_ != nullptr && reply_->type == REDIS_REPLY_ERROR; }
 
@@ -26,10 +32,7 @@ std::string_view RedisValue::text() const {
 uint64_t RedisValue::number() const {
   if (reply_ == nullptr) return 0;
   if (reply_->type == REDIS_REPLY_INTEGER) return static_cast<uint64_t>(reply_->integer);
-  uint64_t value = 0;
-  const std::string_view digits = text();
-  std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  return value;
+  return number_of(text());
 }
 
 size_t RedisValue::size() const {

@@ -16,6 +16,9 @@ struct redisReply;
 
 namespace imroute::cluster {
 
+// 0 when it is no number.
+uint64_t number_of(std::string_view digits);
+
 // What Redis said; valid while the callback runs.
 class RedisValue {
  public:

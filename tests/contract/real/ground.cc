@@ -8,7 +8,11 @@
 namespace imroute::contract {
 
 Folder::Folder() {
-  std::string name = (std::filesystem::temp_directory_path() / "imroute-XXXXXX").string();
+  // In memory where there is such a place: what is killed here is a process, not the machine.
+  const std::filesystem::path memory = "/dev/shm";
+  const std::filesystem::path where =
+      std::filesystem::is_directory(memory) ? memory : std::filesystem::temp_directory_path();
+  std::string name = (where / "imroute-XXXXXX").string();
   if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make " + name);
   path_ = name;
 }

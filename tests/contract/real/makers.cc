@@ -2,7 +2,8 @@
 
 namespace imroute::contract {
 
+std::vector<RegistryMaker> registry_makers() { return {zookeeper_registry()}; }
 std::vector<DirectoryMaker> directory_makers() { return {redis_directory()}; }
-std::vector<MailboxMaker> mailbox_makers() { return {sqlite_mailbox()}; }
+std::vector<MailboxMaker> mailbox_makers() { return {sqlite_mailbox(), redis_mailbox()}; }
 
 }  // namespace imroute::contract

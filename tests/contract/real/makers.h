@@ -7,6 +7,8 @@
 namespace imroute::contract {
 
 MailboxMaker sqlite_mailbox();
+MailboxMaker redis_mailbox();
 DirectoryMaker redis_directory();
+RegistryMaker zookeeper_registry();
 
 }  // namespace imroute::contract
