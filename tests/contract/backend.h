@@ -77,9 +77,12 @@ struct Lack {
 
 template <class Backend, class... Options>
 struct Maker {
+  using Make = std::function<std::unique_ptr<Backend>(Options...)>;
+  Maker(std::string called, Make made_by, std::vector<Lack> not_asked_for = {})
+      : name(std::move(called)), make(std::move(made_by)), lacks(std::move(not_asked_for)) {}
   std::string name;
-  std::function<std::unique_ptr<Backend>(Options...)> make;
-  std::vector<Lack> lacks = {};
+  Make make;
+  std::vector<Lack> lacks;
 };
 template <class Param>
 std::string maker_name(const testing::TestParamInfo<Param>& info) {

@@ -5,7 +5,8 @@
 // and its replication id: when either is another one (a restart, a promoted replica), whoever first
 // sees it writes the next number. It is looked at on each connect, and every second, which also
 // finds a connection that has died silently. An answer that says that this is no primary any more
-// (READONLY, MOVED, ...) ends the connection, so that the next one looks again.
+// (READONLY, MOVED, ...) ends the connection, so that the next one looks again. (A server's first
+// replica changes its replication id, too: one life more than needed, which costs a resync.)
 #pragma once
 
 #include <cstdint>

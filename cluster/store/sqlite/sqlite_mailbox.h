@@ -22,11 +22,11 @@
 namespace imroute::cluster {
 
 struct SqliteMailboxSettings {
-  std::string path;
-  DurationNs retention_ns = 0;                       // 0: entries are kept for ever
-  uint32_t most_open = 64 * 1024;                    // operations; the rest is answered unknown
-  std::function<int64_t()> wall_ns;                  // since 1970; empty: the system's clock
-  std::function<void(std::string_view)> on_trouble;  // on the loop, when writing begins to fail
+  std::string path = {};
+  DurationNs retention_ns = 0;            // 0: entries are kept for ever
+  uint32_t most_open = 64 * 1024;         // operations; the rest is answered unknown
+  std::function<int64_t()> wall_ns = {};  // since 1970; empty: the system's clock
+  std::function<void(std::string_view)> on_trouble = {};  // on the loop: why writing fails
 };
 
 class SqliteMailbox : public MailboxStore {

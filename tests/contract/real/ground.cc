@@ -7,11 +7,19 @@
 
 namespace imroute::contract {
 
-Folder::Folder() {
-  // In memory where there is such a place: what is killed here is a process, not the machine.
+namespace {
+
+// What is killed in the tests is a process, not the machine: no disk is needed.
+std::filesystem::path in_memory() {
   const std::filesystem::path memory = "/dev/shm";
-  const std::filesystem::path where =
-      std::filesystem::is_directory(memory) ? memory : std::filesystem::temp_directory_path();
+  return std::filesystem::is_directory(memory) ? memory : std::filesystem::temp_directory_path();
+}
+
+}  // namespace
+
+Folder::Folder() : Folder(in_memory()) {}
+
+Folder::Folder(const std::filesystem::path& where) {
   std::string name = (where / "imroute-XXXXXX").string();
   if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make " + name);
   path_ = name;

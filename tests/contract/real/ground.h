@@ -16,7 +16,8 @@ namespace imroute::contract {
 
 class Folder {
  public:
-  Folder();
+  Folder();  // in memory, where there is such a place
+  explicit Folder(const std::filesystem::path& where);
   ~Folder();
   Folder(const Folder&) = delete;
   Folder& operator=(const Folder&) = delete;

@@ -24,6 +24,7 @@ TEST(RealStores, WhatTheyAreNotAskedFor) {
   collect(registry_makers());
   collect(directory_makers());
   collect(mailbox_makers());
+  collect(bus_makers());
   EXPECT_THAT(lacks, testing::ElementsAre("zookeeper: lagging reads"));
 }
 

@@ -9,6 +9,7 @@ namespace imroute::contract {
 MailboxMaker sqlite_mailbox();
 MailboxMaker redis_mailbox();
 DirectoryMaker redis_directory();
+BusMaker redis_bus();
 RegistryMaker zookeeper_registry();
 
 }  // namespace imroute::contract

@@ -7,6 +7,8 @@
 #include <memory>
 #include <stdexcept>
 
+#include "tests/contract/real/relay.h"
+
 namespace imroute::contract {
 
 RedisServer::RedisServer(std::filesystem::path folder, bool durable)
@@ -18,6 +20,8 @@ void RedisServer::start() {
   std::vector<std::string> words = {"redis-server",
                                     "--port",
                                     "0",
+                                    "--bind",
+                                    "127.0.0.1",
                                     "--unixsocket",
                                     socket_,
                                     "--dir",
@@ -37,6 +41,12 @@ void RedisServer::start() {
     }
     poll(nullptr, 0, 2);  // asks again
   }
+}
+
+void RedisServer::follow(const RedisServer& primary) {
+  const std::string port = std::to_string(free_port());  // replicas know no unix sockets
+  primary.say({"CONFIG", "SET", "port", port});
+  say({"REPLICAOF", "127.0.0.1", port});
 }
 
 std::string RedisServer::say(const std::vector<std::string>& words) const {

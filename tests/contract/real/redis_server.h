@@ -15,7 +15,8 @@ class RedisServer {
   // written unless asked for (SAVE).
   RedisServer(std::filesystem::path folder, bool durable);
 
-  void start();  // answers when it returns
+  void start();                             // answers when it returns
+  void follow(const RedisServer& primary);  // as its replica
   void kill() { process_.kill(); }
   // One command, over a connection of its own; the answer as text ("" when it is nothing).
   std::string say(const std::vector<std::string>& words) const;
