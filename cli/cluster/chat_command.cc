@@ -42,7 +42,7 @@ class Chat {
  public:
   Chat(const Options& options, const Console& console)
       : console_(console),
-        router_(options.routers.front()),
+        routers_(options.routers),
         client_(loop_, settings_of(options), [this](const Notify& n) { on_notice(n); }),
         input_(
             loop_, STDIN_FILENO, [this](const std::string& line) { on_line(line); },
@@ -173,7 +173,7 @@ class Chat {
     UsersQuery query;
     query.ids = {id};
     name_question_ = std::make_unique<UserQuestion>(
-        loop_, router_, query, [this, id](const std::optional<UsersAnswer>& answer) {
+        loop_, routers_, query, [this, id](const std::optional<UsersAnswer>& answer) {
           std::string name = "user " + std::to_string(id.value);
           if (answer && !answer->users.empty() && !answer->users[0].name.empty()) {
             name = answer->users[0].name;
@@ -191,7 +191,7 @@ class Chat {
     query.prefix = prefix;
     query.online_only = true;
     online_question_ = std::make_unique<UserQuestion>(
-        loop_, router_, query, [this](const std::optional<UsersAnswer>& answer) {
+        loop_, routers_, query, [this](const std::optional<UsersAnswer>& answer) {
           if (!answer || !answer->known) {
             return say(Paint::yellow, "* the router does not know at the moment");
           }
@@ -208,7 +208,7 @@ class Chat {
     Via via;
   };
   const Console& console_;
-  std::string router_;
+  std::vector<std::string> routers_;
   cluster::Loop loop_;
   cluster::UserClient client_;
   LineInput input_;

@@ -66,7 +66,7 @@ class Driver : public EventSink {
   ~Driver() override;
 
   void set_stores(Stores stores);
-  RegistryStore* registry() { return stores_.registry.get(); }
+  RegistryStore* registry() const { return stores_.registry.get(); }
   DirectoryStore* directory() { return stores_.directory.get(); }
   void start();
   void command(const Command& command) { deliver(command); }

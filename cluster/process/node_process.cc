@@ -45,14 +45,31 @@ NodeProcess::NodeProcess(Loop& loop, const NodeSettings& settings)
   driver_.emplace(
       loop, machine_, *this,
       DriverOptions{self_, settings.server.max_clients, settings.server.log.level == 0});
-  RemoteStores stores(loop, *parse_host_port(settings.routers.front().peer), self_);
-  driver_->set_stores({stores.directory(), stores.mailbox(), stores.registry(), nullptr});
+  driver_->set_stores(make_stores());
   loop.post([this] { driver_->start(); });
 }
 
 NodeProcess::~NodeProcess() = default;
 
 void NodeProcess::on_trace(const TraceRecord& record) { log_trace(record); }
+
+Stores NodeProcess::make_stores() {
+  const StoreSettings& s = settings_.server.stores;
+  std::optional<RemoteStores> router;
+  if (s.needs_router()) {
+    router.emplace(loop_, *parse_host_port(settings_.routers.front().peer), self_);
+  }
+  Stores out;
+  out.directory =
+      s.directory == DirectoryKind::redis ? redis_directory(loop_, s) : router->directory();
+  out.mailbox = s.mailbox == MailboxKind::redis ? redis_mailbox(loop_, s) : router->mailbox();
+  out.registry = s.registry == RegistryKind::zookeeper
+                     ? zookeeper_registry(loop_, s, address_of(NodeId{self_.index}), self_.place,
+                                          settings_.server.sessions.lease_ns)
+                     : router->registry();
+  out.bus = redis_bus(loop_, s, settings_.server.strategy);
+  return out;
+}
 
 void NodeProcess::on_ready(std::function<void()> call) {
   on_ready_ = std::move(call);

@@ -31,6 +31,7 @@ class NodeProcess : public Environment {
   std::optional<HostPort> where(Address server) override;
   void on_notice(const Notify& notice) override;
   void on_trace(const TraceRecord& record) override;
+  Stores make_stores();
   void end_when_settled();
   void look_whether_ready();
 

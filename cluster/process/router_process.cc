@@ -36,14 +36,14 @@ RouterProcess::RouterProcess(Loop& loop, const RouterSettings& settings)
       settings_(settings),
       data_dir_(made_directory(settings.data_dir)),
       registry_(loop, settings.server.sessions.lease_ns, data_dir_ / "registry.json"),
+      settled_at_(settled_at()),
       directory_(0, registry_.starts()),
-      mailbox_(MailboxSettings{.identity = registry_.starts()}),
-      directory_store_(held_directory(loop, directory_, registry_.settled_at())),
-      mailbox_store_(held_mailbox(loop, mailbox_)),
+      directory_store_(make_directory()),
+      mailbox_store_(make_mailbox()),
       users_(data_dir_ / "users.txt"),
       server_(loop.pool(), *directory_store_, *mailbox_store_,
               [this](Address server, const ServerPlace& place) {
-                return registry_.for_server(server, place);
+                return holds_registry() ? registry_.for_server(server, place) : nullptr;
               }),
       client_listener_(listen_at(loop, settings.server.client,
                                  [this](int socket) { driver_->clients().adopt(socket); })),
@@ -56,8 +56,8 @@ RouterProcess::RouterProcess(Loop& loop, const RouterSettings& settings)
   driver_.emplace(
       loop, machine_, *this,
       DriverOptions{self_, settings.server.max_clients, settings.server.log.level == 0});
-  driver_->set_stores({held_directory(loop, directory_, registry_.settled_at()), nullptr,
-                       registry_.for_server(address_of(RouterId{self_.index}), self_.place),
+  driver_->set_stores({make_directory(), nullptr,
+                       make_registry(imroute::address_of(RouterId{self_.index}), self_.place),
                        nullptr});
   loop.post([this] { driver_->start(); });
 }
@@ -65,6 +65,31 @@ RouterProcess::RouterProcess(Loop& loop, const RouterSettings& settings)
 RouterProcess::~RouterProcess() = default;
 
 void RouterProcess::on_trace(const TraceRecord& record) { log_trace(record); }
+
+// With a registry elsewhere nothing tells who has not yet written its rows again.
+MonoTime RouterProcess::settled_at() const {
+  if (holds_registry() || registry_.starts() == 1) return registry_.settled_at();
+  return monotonic_now() + settings_.server.sessions.lease_ns;
+}
+
+std::unique_ptr<DirectoryStore> RouterProcess::make_directory() {
+  const StoreSettings& s = settings_.server.stores;
+  if (s.directory == DirectoryKind::redis) return redis_directory(loop_, s);
+  return held_directory(loop_, directory_, settled_at_);
+}
+
+std::unique_ptr<MailboxStore> RouterProcess::make_mailbox() {
+  const StoreSettings& s = settings_.server.stores;
+  if (s.mailbox == MailboxKind::redis) return redis_mailbox(loop_, s);
+  return file_mailbox(loop_, s, (data_dir_ / "mailbox.db").string());
+}
+
+std::unique_ptr<RegistryStore> RouterProcess::make_registry(Address server,
+                                                            const ServerPlace& place) {
+  if (holds_registry()) return registry_.for_server(server, place);
+  return zookeeper_registry(loop_, settings_.server.stores, server, place,
+                            settings_.server.sessions.lease_ns);
+}
 
 void RouterProcess::stop() {
   log_event(LogLevel::info, "stopped");
@@ -98,6 +123,11 @@ bool RouterProcess::on_store_user(const LinkHandle& link, const Hello& hello) {
   return true;
 }
 
+bool RouterProcess::lives(const DeviceRow& row) const {
+  if (holds_registry()) return registry_.lives(row.node, row.incarnation);
+  return driver_->registry()->place_of(row.node).has_value();
+}
+
 void RouterProcess::answer_users(const LinkHandle& link, const UsersQuery& query) {
   const size_t most = std::min(query.limit, kMostUsersAnswered);
   UsersAnswer answer{query.number, false, false, {}};
@@ -124,8 +154,7 @@ void RouterProcess::answer_users(const LinkHandle& link, const UsersQuery& query
           KnownUser user{(*ids)[i], users_.name_of((*ids)[i]), false};
           if (answer.known && i < reply.records->size()) {
             for (const DeviceRow& row : (*reply.records)[i].rows) {
-              user.online |=
-                  row.state == ConnectState::online && registry_.lives(row.node, row.incarnation);
+              user.online |= row.state == ConnectState::online && lives(row);
             }
           }
           if (user.online || !online_only) answer.users.push_back(std::move(user));

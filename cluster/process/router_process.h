@@ -1,5 +1,6 @@
-// The router as a process runs it: the core's Router on sockets. It is the only one, and holds the
-// stores of a cluster that has no others: it asks them itself and serves them to the nodes.
+// The router as a process runs it: the core's Router on sockets. What the configuration leaves to a
+// router it holds: registry and directory in memory, the mailbox in a file. It asks them itself and
+// serves them to the nodes.
 #pragma once
 
 #include <filesystem>
@@ -12,6 +13,7 @@
 #include "cluster/store/held.h"
 #include "cluster/store/server.h"
 #include "core/router/router.h"
+#include "store/directory.h"
 
 namespace imroute::cluster {
 
@@ -32,6 +34,12 @@ class RouterProcess : public Environment {
   void before_client_frame(Link& link, const Frame& frame) override;
   bool on_client_control(Link& link, uint8_t type, std::span<const std::byte> body) override;
   bool on_store_user(const LinkHandle& link, const Hello& hello) override;
+  MonoTime settled_at() const;
+  std::unique_ptr<DirectoryStore> make_directory();
+  std::unique_ptr<MailboxStore> make_mailbox();
+  std::unique_ptr<RegistryStore> make_registry(Address server, const ServerPlace& place);
+  bool holds_registry() const { return settings_.server.stores.registry == RegistryKind::router; }
+  bool lives(const DeviceRow& row) const;
   void answer_users(const LinkHandle& link, const UsersQuery& query);
 
   Loop& loop_;
@@ -39,8 +47,8 @@ class RouterProcess : public Environment {
   std::filesystem::path data_dir_;
   Hello self_;
   HeldRegistry registry_;
+  MonoTime settled_at_;
   Directory directory_;
-  Mailbox mailbox_;
   std::unique_ptr<DirectoryStore> directory_store_;  // for the nodes and for questions of users
   std::unique_ptr<MailboxStore> mailbox_store_;
   UserBook users_;

@@ -76,6 +76,7 @@ void add_server_keys(Shape& shape, ServerSettings& s) {
   shape.add(object_key("strategy", strategy_shape(s.strategy), "routing strategy"));
   shape.add(object_key("sessions", sessions_shape(s.sessions), "logins, leases, heartbeats"));
   shape.add(object_key("delivery", delivery_shape(s.delivery), "reliability and order"));
+  shape.add(object_key("stores", stores_shape(s.stores), "registry, directory, mailbox, bus"));
 }
 
 // Contradictions between keys.
@@ -163,12 +164,19 @@ Shape node_settings_shape(NodeSettings& n) {
 
 Shape router_settings_shape(RouterSettings& r) {
   Shape shape;
+  shape.add(count_key("router", r.server.index, 0, 999, "its number, from 0; unique"));
   add_server_keys(shape, r.server);
-  shape.add(text_key("data_dir", r.data_dir,
-                     "what must outlive the process: the registry's numbers, names of users"));
+  shape.add(
+      text_key("data_dir", r.data_dir,
+               "what must outlive the process: messages, the registry's numbers, names of users"));
   shape.add(object_key("balancer", balancer_shape(r.balancer), "chooses the node of a login"));
   shape.check = [&r](const JsonValue& value, ShapeReader& reader) {
     check_server(r.server, value, reader);
+    if (r.server.index != 0 && r.server.stores.needs_router()) {
+      reader.error(value,
+                   "router 0 holds what stores leave to a router, so it must be the only "
+                   "one: give registry, directory and mailbox servers of their own");
+    }
   };
   return shape;
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cluster/net/link.h"
+#include "cluster/process/store_settings.h"
 #include "config/diagnostic.h"
 #include "config/shape.h"
 #include "core/model/config.h"
@@ -38,10 +39,11 @@ struct ServerSettings {
   StrategyConfig strategy;
   SessionConfig sessions;
   DeliveryConfig delivery;
+  StoreSettings stores;
 };
 
 struct NodeSettings {
-  ServerSettings server{0, "127.0.0.1:7100", "127.0.0.1:7101", {}, {}, 20'000, {}, {}, {}, {}};
+  ServerSettings server{0, "127.0.0.1:7100", "127.0.0.1:7101", {}, {}, 20'000, {}, {}, {}, {}, {}};
   uint32_t weight = 1;
   std::vector<RouterPlace> routers{RouterPlace{}};
   InvocationConfig invocation;
@@ -49,7 +51,7 @@ struct NodeSettings {
 };
 
 struct RouterSettings {
-  ServerSettings server{0, "127.0.0.1:7000", "127.0.0.1:7001", {}, {}, 20'000, {}, {}, {}, {}};
+  ServerSettings server{0, "127.0.0.1:7000", "127.0.0.1:7001", {}, {}, 20'000, {}, {}, {}, {}, {}};
   std::string data_dir = "imroute-data";
   BalancerConfig balancer;
 };

@@ -1,5 +1,6 @@
 #include "cluster/process/user_client.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "cluster/process/server_start.h"
@@ -70,12 +71,25 @@ void UserClient::on_server_control(Address server, uint8_t type, std::span<const
 
 // ---- questions ---------------------------------------------------------------------------------
 
-UserQuestion::UserQuestion(Loop& loop, const std::string& router, const UsersQuery& query,
+UserQuestion::UserQuestion(Loop& loop, std::vector<std::string> routers, const UsersQuery& query,
                            OnAnswer on_answer)
-    : query_(query),
+    : loop_(loop),
+      routers_(std::move(routers)),
+      query_(query),
       on_answer_(std::move(on_answer)),
-      link_(Link::dial(loop, *parse_host_port(router), *this, totals_)),
-      timer_(loop, [this] { answer(std::nullopt); }) {
+      timer_(loop, [this] { ask_next(); }) {
+  timer_.set(monotonic_now());  // not from inside the constructor
+}
+
+void UserQuestion::ask_next() {
+  if (link_ != nullptr) link_->close();
+  link_ = nullptr;
+  if (next_ == routers_.size()) {  // last: the answer may destroy this question
+    timer_.set(kNever);
+    const OnAnswer call = std::exchange(on_answer_, nullptr);
+    return call(answer_);
+  }
+  link_ = Link::dial(loop_, *parse_host_port(routers_[next_++]), *this, totals_);
   timer_.set(monotonic_now() + kAnswerTime);
 }
 
@@ -89,19 +103,32 @@ void UserQuestion::on_connected(Link& link) {
 }
 
 void UserQuestion::on_control(Link&, uint8_t type, std::span<const std::byte> body) {
-  if (type == kControlUsersAnswer) answer(read_control<UsersAnswer>(body));
+  if (type != kControlUsersAnswer) return;
+  if (const auto got = read_control<UsersAnswer>(body)) take(*got);
+  ask_next();
+}
+
+void UserQuestion::take(const UsersAnswer& got) {
+  if (!answer_) {
+    answer_ = got;
+    return;
+  }
+  answer_->known = answer_->known || got.known;
+  answer_->more = answer_->more || got.more;
+  for (const KnownUser& user : got.users) {
+    const auto same = [&user](const KnownUser& u) { return u.id == user.id; };
+    const auto at = std::find_if(answer_->users.begin(), answer_->users.end(), same);
+    if (at == answer_->users.end()) {
+      answer_->users.push_back(user);
+    } else if (at->name.empty()) {
+      at->name = user.name;
+    }
+  }
 }
 
 void UserQuestion::on_closed(Link&, Reason) {
   link_ = nullptr;
-  answer(std::nullopt);
-}
-
-// Last: the answer may destroy this question.
-void UserQuestion::answer(const std::optional<UsersAnswer>& got) {
-  timer_.set(kNever);
-  const OnAnswer call = std::exchange(on_answer_, nullptr);
-  if (call != nullptr) call(got);
+  ask_next();
 }
 
 }  // namespace imroute::cluster

@@ -53,12 +53,14 @@ class UserClient : public Environment {
   std::optional<Driver> driver_;
 };
 
-// One question to a router about users, on a connection of its own.
+// One question about users, to all routers, one after the other: each knows the names that logged
+// in through it.
 class UserQuestion : public LinkOwner {
  public:
-  // Nothing: the router was not reached, or did not answer in time.
+  // Nothing: no router was reached and answered in time.
   using OnAnswer = std::function<void(const std::optional<UsersAnswer>&)>;
-  UserQuestion(Loop& loop, const std::string& router, const UsersQuery& query, OnAnswer on_answer);
+  UserQuestion(Loop& loop, std::vector<std::string> routers, const UsersQuery& query,
+               OnAnswer on_answer);
   ~UserQuestion() override;
 
  private:
@@ -66,9 +68,14 @@ class UserQuestion : public LinkOwner {
   void on_frame(Link&, const Frame&) override {}
   void on_control(Link& link, uint8_t type, std::span<const std::byte> body) override;
   void on_closed(Link& link, Reason reason) override;
-  void answer(const std::optional<UsersAnswer>& got);
+  void ask_next();
+  void take(const UsersAnswer& got);
 
+  Loop& loop_;
+  std::vector<std::string> routers_;
+  size_t next_ = 0;
   UsersQuery query_;
+  std::optional<UsersAnswer> answer_;  // of those asked so far
   OnAnswer on_answer_;
   LinkTotals totals_;
   LinkHandle link_;

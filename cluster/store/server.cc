@@ -49,7 +49,8 @@ void StoreServer::adopt(const LinkHandle& link, const Hello& hello) {
   auto user = std::make_shared<User>();
   user->link = link;
   user->registry = make_registry_(address_of(NodeId{hello.index}), hello.place);
-  user->registry->on_view_changed([link] { link->send_control(kControlViewChanged, {}); });
+  if (user->registry != nullptr)
+    user->registry->on_view_changed([link] { link->send_control(kControlViewChanged, {}); });
   users_[link.get()] = std::move(user);
   link->set_owner(*this, kStoreLink);
 }
@@ -65,6 +66,8 @@ void StoreServer::on_control(Link& link, uint8_t type, std::span<const std::byte
     directory_.submit(std::move(*directory), user.answer<DirectoryReply>(number));
   } else if (auto* mailbox = std::get_if<MailboxOp>(&request.op)) {
     mailbox_.submit(std::move(*mailbox), user.answer<MailboxReply>(number));
+  } else if (user.registry == nullptr) {
+    drop(link);
   } else {
     user.registry->submit(std::move(std::get<RegistryOp>(request.op)),
                           user.answer<RegistryReply>(number));

@@ -16,6 +16,7 @@ namespace imroute::cluster {
 
 class StoreServer : public LinkOwner {
  public:
+  // nullptr: the registry is not held here.
   using MakeRegistry = std::function<std::unique_ptr<RegistryStore>(Address, const ServerPlace&)>;
   // The stores outlive the server.
   StoreServer(BlobPool& pool, DirectoryStore& directory, MailboxStore& mailbox,
