@@ -22,8 +22,8 @@ class Chat(unittest.TestCase):
         self.addCleanup(self.directory.cleanup)
 
     def cluster(self, *arguments, **options):
-        cluster = harness.Cluster(PROGRAM, os.path.join(self.directory.name, "data"), *arguments,
-                                  **options)
+        data = tempfile.mkdtemp(dir=self.directory.name)
+        cluster = harness.Cluster(PROGRAM, data, *arguments, **options)
         self.addCleanup(cluster.destroy)
         return cluster.wait_ready()
 
