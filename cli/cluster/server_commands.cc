@@ -19,7 +19,8 @@ int run_server(const std::string& who, const Settings& settings, const Console& 
   Process process(loop, settings);
   process.on_ready([&] {  // for whoever started this process: it serves, and here
     console.out << "ready " << who << " client " << process.place().client << " peer "
-                << process.place().peer << std::endl;
+                << process.place().peer
+                << (process.admin().empty() ? "" : " admin " + process.admin()) << std::endl;
   });
   return serve(loop, [&] { (process.*leave)(); }, [&] { (process.*stop)(); });
 }

@@ -19,14 +19,14 @@ using cluster::RouterSettings;
 
 struct Running {
   std::unique_ptr<Child> child;
-  std::string client, peer;  // where it serves
+  std::string client, peer, admin;  // where it serves
 };
 
-// "ready node:0 client 127.0.0.1:7100 peer 127.0.0.1:7101"
+// "ready node:0 client 127.0.0.1:7100 peer 127.0.0.1:7101 admin 127.0.0.1:7102"
 void read_ready(const std::string& line, Running& into) {
   std::istringstream words(line);
   std::string word;
-  words >> word >> word >> word >> into.client >> word >> into.peer;
+  words >> word >> word >> word >> into.client >> word >> into.peer >> word >> into.admin;
 }
 
 std::string last_line(const std::string& file) {
@@ -76,6 +76,7 @@ class Up {
     RouterSettings settings;
     settings.server.client = address(0);
     settings.server.peer = address(1);
+    settings.server.admin = address(2);
     settings.server.strategy = strategy_;
     settings.data_dir = directory_.string();
     router_.child = start("router", arguments("router", "router.json", settings));
@@ -85,8 +86,9 @@ class Up {
     for (uint32_t i = 0; i < options_.nodes; ++i) {
       NodeSettings settings;
       settings.server.index = i;
-      settings.server.client = address(10 + 2 * i);
-      settings.server.peer = address(11 + 2 * i);
+      settings.server.client = address(10 + 3 * i);
+      settings.server.peer = address(11 + 3 * i);
+      settings.server.admin = address(12 + 3 * i);
       settings.server.strategy = strategy_;
       settings.routers = {{router_.client, router_.peer}};
       const std::string name = "node-" + std::to_string(i);
@@ -108,10 +110,13 @@ class Up {
   }
 
   void print_table() {
-    Table table({{"server"}, {"pid", true}, {"clients"}, {"servers"}});
+    Table table({{"server"}, {"pid", true}, {"clients"}, {"servers"}, {"admin"}});
     const auto row = [&table](const Running& r) {
-      table.add_row(
-          {{r.child->name(), Paint::cyan}, {std::to_string(r.child->pid())}, {r.client}, {r.peer}});
+      table.add_row({{r.child->name(), Paint::cyan},
+                     {std::to_string(r.child->pid())},
+                     {r.client},
+                     {r.peer},
+                     {r.admin}});
     };
     row(router_);
     for (const Running& node : nodes_) row(node);

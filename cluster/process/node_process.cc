@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cluster/process/log.h"
+#include "cluster/process/metrics.h"
 #include "cluster/process/server_start.h"
 
 namespace imroute::cluster {
@@ -46,10 +47,24 @@ NodeProcess::NodeProcess(Loop& loop, const NodeSettings& settings)
       loop, machine_, *this,
       DriverOptions{self_, settings.server.max_clients, settings.server.log.level == 0});
   driver_->set_stores(make_stores());
+  admin_ = admin_at(
+      loop, settings.server.admin,
+      {[this] { return machine_.core().status().serving && !machine_.core().status().draining; },
+       [this] { return metrics(); }, [this] { drain(); }});
   loop.post([this] { driver_->start(); });
 }
 
 NodeProcess::~NodeProcess() = default;
+
+std::string NodeProcess::admin() const { return admin_place(settings_.server, admin_.get()); }
+
+std::string NodeProcess::metrics() {
+  std::string text;
+  add_counters(text, machine_.core().counters());
+  add_driver(text, *driver_);
+  add_status(text, machine_.core().status());
+  return text;
+}
 
 void NodeProcess::on_trace(const TraceRecord& record) { log_trace(record); }
 

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "cluster/machine/driver.h"
+#include "cluster/process/admin.h"
 #include "cluster/process/settings.h"
 #include "cluster/store/remote.h"
 #include "core/node/node.h"
@@ -22,12 +23,15 @@ class NodeProcess : public Environment {
   void on_ready(std::function<void()> call);
   // Where others reach it, with the ports that the system gave.
   const ServerPlace& place() const { return self_.place; }
+  // "host:port" of the operators' port, empty when there is none.
+  std::string admin() const;
   // Leaves in order: out of the registry, clients sent elsewhere, hand-over; then the loop stops.
   void drain();
   // Leaves at once: clients are dropped, the registry is told; then the loop stops.
   void stop();
 
  private:
+  std::string metrics();
   std::optional<HostPort> where(Address server) override;
   void on_notice(const Notify& notice) override;
   void on_trace(const TraceRecord& record) override;
@@ -41,6 +45,7 @@ class NodeProcess : public Environment {
   std::unique_ptr<Listener> client_listener_, peer_listener_;
   MachineOf<Node> machine_;
   std::optional<Driver> driver_;
+  std::unique_ptr<AdminServer> admin_;
   std::function<void()> on_ready_;
   bool serving_ = false;
   Timer ready_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cluster/process/log.h"
+#include "cluster/process/metrics.h"
 #include "cluster/process/server_start.h"
 
 namespace imroute::cluster {
@@ -59,10 +60,23 @@ RouterProcess::RouterProcess(Loop& loop, const RouterSettings& settings)
   driver_->set_stores({make_directory(), nullptr,
                        make_registry(imroute::address_of(RouterId{self_.index}), self_.place),
                        nullptr});
+  admin_ = admin_at(loop, settings.server.admin,
+                    {[this] { return driver_->peers().up() != 0; }, [this] { return metrics(); },
+                     [this] { stop(); }});
   loop.post([this] { driver_->start(); });
 }
 
 RouterProcess::~RouterProcess() = default;
+
+std::string RouterProcess::admin() const { return admin_place(settings_.server, admin_.get()); }
+
+std::string RouterProcess::metrics() {
+  std::string text;
+  add_counters(text, machine_.core().counters());
+  add_driver(text, *driver_);
+
+  return text;
+}
 
 void RouterProcess::on_trace(const TraceRecord& record) { log_trace(record); }
 

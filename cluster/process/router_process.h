@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "cluster/machine/driver.h"
+#include "cluster/process/admin.h"
 #include "cluster/process/settings.h"
 #include "cluster/process/user_book.h"
 #include "cluster/store/held.h"
@@ -26,9 +27,12 @@ class RouterProcess : public Environment {
   // Called once, when it serves: at once.
   void on_ready(std::function<void()> call) { loop_.post(std::move(call)); }
   const ServerPlace& place() const { return self_.place; }
+  // "host:port" of the operators' port, empty when there is none.
+  std::string admin() const;
   void stop();
 
  private:
+  std::string metrics();
   std::optional<HostPort> where(Address) override { return std::nullopt; }  // it dials nobody
   void on_trace(const TraceRecord& record) override;
   void before_client_frame(Link& link, const Frame& frame) override;
@@ -56,6 +60,7 @@ class RouterProcess : public Environment {
   std::unique_ptr<Listener> client_listener_, peer_listener_;
   MachineOf<Router> machine_;
   std::optional<Driver> driver_;
+  std::unique_ptr<AdminServer> admin_;
 };
 
 }  // namespace imroute::cluster

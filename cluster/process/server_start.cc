@@ -14,4 +14,18 @@ std::unique_ptr<Listener> listen_at(Loop& loop, const std::string& address,
   return std::make_unique<Listener>(loop, *parse_host_port(address), std::move(accept));
 }
 
+std::unique_ptr<AdminServer> admin_at(Loop& loop, const std::string& address, AdminPaths paths) {
+  if (address.empty()) return nullptr;
+  return std::make_unique<AdminServer>(
+      loop, *parse_host_port(address),
+      [paths = std::move(paths)](std::string_view method, std::string_view path) {
+        return answer_admin(paths, method, path);
+      });
+}
+
+std::string admin_place(const ServerSettings& settings, const AdminServer* admin) {
+  if (admin == nullptr) return {};
+  return HostPort{parse_host_port(settings.admin)->host, admin->port()}.text();
+}
+
 }  // namespace imroute::cluster

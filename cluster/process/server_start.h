@@ -5,6 +5,7 @@
 #include <string>
 
 #include "cluster/net/link.h"
+#include "cluster/process/admin.h"
 #include "cluster/process/settings.h"
 #include "cluster/store/store.h"
 
@@ -15,6 +16,10 @@ uint64_t fresh_seed();
 
 std::unique_ptr<Listener> listen_at(Loop& loop, const std::string& address,
                                     Listener::Accept accept);
+
+// nullptr when `address` is empty.
+std::unique_ptr<AdminServer> admin_at(Loop& loop, const std::string& address, AdminPaths paths);
+std::string admin_place(const ServerSettings& settings, const AdminServer* admin);
 
 // What was told to advertise, or where it listens with the port that the system gave.
 inline ServerPlace place_of(const ServerSettings& settings, const Listener& client,

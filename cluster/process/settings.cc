@@ -69,6 +69,9 @@ void add_server_keys(Shape& shape, ServerSettings& s) {
                         "listens here for clients; port 0: any that is free"));
   shape.add(address_key("peer", s.peer, Use::listen,
                         "listens here for servers; port 0: any that is free"));
+  shape.add(address_key("admin", s.admin, Use::listen,
+                        "listens here for operators: /healthz /readyz /metrics /drain; default: "
+                        "nowhere. Whoever reaches it may drain: keep it on loopback"));
   shape.add(object_key("advertise", advertise_shape(s),
                        "how others reach it, when that is not where it listens"));
   shape.add(count_key("max_clients", s.max_clients, 1, 10'000'000, "connections of clients"));

@@ -40,10 +40,12 @@ struct ServerSettings {
   SessionConfig sessions;
   DeliveryConfig delivery;
   StoreSettings stores;
+  std::string admin;  // listens here for operators; empty: nowhere
 };
 
 struct NodeSettings {
-  ServerSettings server{0, "127.0.0.1:7100", "127.0.0.1:7101", {}, {}, 20'000, {}, {}, {}, {}, {}};
+  ServerSettings server{0, "127.0.0.1:7100", "127.0.0.1:7101", {}, {}, 20'000, {}, {}, {}, {}, {},
+                        {}};
   uint32_t weight = 1;
   std::vector<RouterPlace> routers{RouterPlace{}};
   InvocationConfig invocation;
@@ -51,7 +53,8 @@ struct NodeSettings {
 };
 
 struct RouterSettings {
-  ServerSettings server{0, "127.0.0.1:7000", "127.0.0.1:7001", {}, {}, 20'000, {}, {}, {}, {}, {}};
+  ServerSettings server{0, "127.0.0.1:7000", "127.0.0.1:7001", {}, {}, 20'000, {}, {}, {}, {}, {},
+                        {}};
   std::string data_dir = "imroute-data";
   BalancerConfig balancer;
 };

@@ -10,6 +10,8 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import urllib.error
+import urllib.request
 
 import harness
 
@@ -104,6 +106,37 @@ class Chat(unittest.TestCase):
                     alice.wait_for(rf"^{name} #{2 * i}: seen")
                 self.assertEqual(cluster.up.end(), 130)
                 cluster.destroy()
+
+    def ask(self, place, path, method="GET"):
+        request = urllib.request.Request(f"http://{place}{path}", method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=harness.LIMIT) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    def test_an_operator_looks_and_drains(self):
+        cluster = self.cluster(nodes=2)
+        alice = cluster.chat("alice")
+        admin = cluster.admin[f"node-{alice.node}"]
+        self.assertEqual(self.ask(admin, "/healthz"), (200, "ok\n"))
+        self.assertEqual(self.ask(admin, "/readyz"), (200, "ready\n"))
+        self.assertEqual(self.ask(cluster.admin["router"], "/readyz"), (200, "ready\n"))
+        code, text = self.ask(admin, "/metrics")
+        self.assertEqual(code, 200)
+        figures = dict(line.split(" ") for line in text.splitlines() if line[0] != "#")
+        self.assertEqual(figures["imroute_sessions"], "1")
+        self.assertEqual(figures["imroute_accepted_total"], "1")
+        self.assertEqual(figures["imroute_client_links"], "1")
+        self.assertEqual(self.ask(admin, "/nothing")[0], 404)
+        self.assertEqual(self.ask(admin, "/drain")[0], 405)
+        with socket.create_connection(admin.split(":")) as garbage:
+            garbage.sendall(b"\x00\xff" * 100 + b"\r\n\r\n")
+            self.assertIn(b"400 Bad Request", garbage.makefile("rb").read())
+        before = alice.mark()
+        self.assertEqual(self.ask(admin, "/drain", "POST")[0], 202)
+        cluster.up.wait_for(rf"^imroute: node-{alice.node} .* ended with exit code 0$")
+        alice.wait_for(rf"online at node {1 - alice.node}$", before)
 
     def test_send_from_a_script(self):
         cluster = self.cluster(nodes=1)

@@ -1,0 +1,60 @@
+#include "cluster/process/metrics.h"
+
+namespace imroute::cluster {
+
+namespace {
+
+void add(std::string& out, const std::string& name, const char* type, const char* help,
+         uint64_t value) {
+  out += "# HELP imroute_" + name + " " + help + "\n# TYPE imroute_" + name + " " + type +
+         "\nimroute_" + name + " " + std::to_string(value) + "\n";
+}
+
+void add_links(std::string& out, const std::string& side, const LinkTotals& t, size_t open,
+               uint64_t refused) {
+  const auto counter = [&](const char* name, const char* help, uint64_t value) {
+    add(out, side + "_" + name + "_total", "counter", help, value);
+  };
+  add(out, side + "_links", "gauge", "connections that serve", open);
+  counter("frames_in", "frames received", t.frames_in);
+  counter("frames_out", "frames sent", t.frames_out);
+  counter("bytes_in", "bytes received", t.bytes_in);
+  counter("bytes_out", "bytes sent", t.bytes_out);
+  counter("writes", "system calls that wrote", t.writes);
+  counter("bad_frames", "bytes that were no frame", t.bad_frames);
+  counter("slow_readers", "connections closed because they did not read", t.slow_readers);
+  counter("refused", "connections refused", refused);
+}
+
+}  // namespace
+
+void add_counters(std::string& out, const Counters& counters) {
+  for (const CounterInfo& info : kCounterTable) {
+    add(out, std::string(info.name) + "_total", "counter", info.help, counters.*info.value);
+  }
+}
+
+void add_driver(std::string& out, Driver& driver) {
+  add_links(out, "client", driver.clients().totals(), driver.clients().size(),
+            driver.clients().refused());
+  add_links(out, "peer", driver.peers().totals(), driver.peers().up(), driver.peers().refused());
+  add(out, "peer_unsent_total", "counter", "frames for servers that were not connected",
+      driver.peers().unsent());
+  add(out, "store_operations_open", "gauge", "store operations without an answer yet",
+      driver.operations_open());
+  add(out, "store_operations_unanswered_total", "counter",
+      "store operations without an answer at their deadline", driver.operations_unanswered());
+}
+
+void add_status(std::string& out, const NodeStatus& s) {
+  add(out, "sessions", "gauge", "bound devices", s.sessions);
+  add(out, "routes_in_flight", "gauge", "messages whose users are looked for", s.routes_in_flight);
+  add(out, "appends_in_flight", "gauge", "messages on the way to the mailbox", s.appends_in_flight);
+  add(out, "cache_entries", "gauge", "locations remembered", s.cache_entries);
+  add(out, "serving", "gauge", "1: the lease is held", s.serving);
+  add(out, "draining", "gauge", "1: leaving", s.draining);
+  add(out, "fenced", "gauge", "1: the lease was lost", s.fenced);
+  add(out, "suspended", "gauge", "1: serving on without a registry", s.suspended);
+}
+
+}  // namespace imroute::cluster
