@@ -4,6 +4,8 @@
 chat.py PROGRAM [unittest arguments...]
 """
 import os
+import random
+import re
 import signal
 import socket
 import subprocess
@@ -137,6 +139,28 @@ class Chat(unittest.TestCase):
         self.assertEqual(self.ask(admin, "/drain", "POST")[0], 202)
         cluster.up.wait_for(rf"^imroute: node-{alice.node} .* ended with exit code 0$")
         alice.wait_for(rf"online at node {1 - alice.node}$", before)
+
+    def test_strangers_on_every_port_hurt_nobody(self):
+        cluster = self.cluster(nodes=2)
+        alice, bob, name = self.two_on_different_nodes(cluster)
+        draw = random.Random(7)
+        frame = b"im\x01\x00" + bytes(draw.randbytes(60))
+        silent = []
+        self.addCleanup(lambda: [link.close() for link in silent])
+        for place in cluster.places:
+            for bytes_sent in (draw.randbytes(2000), frame, b"im\x01", b"im\x02" + frame[3:],
+                               b"GET / HTTP/1.1\r\n\r\n"):
+                link = socket.create_connection(place.split(":"))
+                link.sendall(bytes_sent)
+                silent.append(link)  # and says no more
+            silent += [socket.create_connection(place.split(":")) for _ in range(50)]
+        for i in range(1, 4):
+            alice.say(f"still {i}")
+            bob.wait_for(rf"^alice #{i}: still {i}")
+        figures = self.ask(cluster.admin["node-0"], "/metrics")[1]
+        bad = re.search(r"^imroute_client_bad_frames_total (\d+)$", figures, re.M).group(1)
+        self.assertGreaterEqual(int(bad), 3)
+        self.assertEqual(self.ask(cluster.admin["node-1"], "/healthz")[0], 200)
 
     def test_send_from_a_script(self):
         cluster = self.cluster(nodes=1)
