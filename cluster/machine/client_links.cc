@@ -69,7 +69,7 @@ void ClientLinks::refuse(Link& link, Reason reason, const char* text) {
 
 void ClientLinks::on_frame(Link& link, const Frame& frame) {
   if (greetings_.has(link.tag)) {
-    return refuse(link, Reason::protocol_error, "a hello must come first");
+    return refuse(link, Reason::protocol_error, "a greeting must come first");
   }
   sink_.deliver(ClientFrame{LinkId{link.tag}, frame});
 }
@@ -77,9 +77,9 @@ void ClientLinks::on_frame(Link& link, const Frame& frame) {
 void ClientLinks::on_control(Link& link, uint8_t type, std::span<const std::byte> body) {
   const LinkHandle waiting = greetings_.take(link.tag);
   if (waiting != nullptr) {
-    const auto hello = type == kControlHello ? read_control<Hello>(body) : std::nullopt;
-    if (!hello || hello->kind != CallerKind::client) {
-      return refuse(link, Reason::protocol_error, "not the hello of a client");
+    const auto greeting = type == kControlGreeting ? read_control<Greeting>(body) : std::nullopt;
+    if (!greeting || greeting->kind != CallerKind::client) {
+      return refuse(link, Reason::protocol_error, "not the greeting of a client");
     }
     links_.emplace(link.tag, waiting);
     environment_.on_client_control(link, type, body);

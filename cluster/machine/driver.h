@@ -54,7 +54,7 @@ struct Stores {
 };
 
 struct DriverOptions {
-  Hello self;
+  Greeting self;
   size_t most_clients = 0;
   bool tracing = false;  // every decision of the machine goes to Environment::on_trace
 };

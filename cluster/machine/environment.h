@@ -24,7 +24,7 @@ class Environment {
   virtual bool on_client_control(Link&, uint8_t, std::span<const std::byte>) { return false; }
   // Somebody who wants to use the stores of this process; the callee takes the link over. False: it
   // has none.
-  virtual bool on_store_user(const LinkHandle&, const Hello&) { return false; }
+  virtual bool on_store_user(const LinkHandle&, const Greeting&) { return false; }
   // A control message of a server that this machine dialled.
   virtual void on_server_control(Address, uint8_t, std::span<const std::byte>) {}
 };

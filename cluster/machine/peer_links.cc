@@ -12,13 +12,13 @@ constexpr LinkOptions kPeerLink{.most_pending = 64 * 1024 * 1024, .most_control 
 CallerKind kind_of(Address address) {
   return address.kind == PeerKind::node ? CallerKind::node : CallerKind::router;
 }
-Address address_of(const Hello& hello) {
-  return {hello.kind == CallerKind::node ? PeerKind::node : PeerKind::router, hello.index};
+Address address_of(const Greeting& greeting) {
+  return {greeting.kind == CallerKind::node ? PeerKind::node : PeerKind::router, greeting.index};
 }
 constexpr uint32_t kMostServers = 1u << 20;
 }  // namespace
 
-PeerLinks::PeerLinks(Loop& loop, EventSink& sink, Environment& environment, Hello self)
+PeerLinks::PeerLinks(Loop& loop, EventSink& sink, Environment& environment, Greeting self)
     : loop_(loop),
       sink_(sink),
       environment_(environment),
@@ -91,12 +91,12 @@ PeerLinks::Peer* PeerLinks::peer_of(const Link& link, Address& address) {
 }
 
 // A client has nothing to learn from an answer, so it does not wait for one: its first frame goes
-// with its hello.
+// with its greeting.
 void PeerLinks::on_connected(Link& link) {
   Address address;
   Peer* peer = peer_of(link, address);
   if (peer == nullptr) return;
-  link.send_control(kControlHello, control_body(self_));
+  link.send_control(kControlGreeting, control_body(self_));
   if (!dials_as_client()) return greetings_.add(link.tag, peer->link);
   peer->up = true;
   sink_.deliver(PeerUp{address});
@@ -105,7 +105,7 @@ void PeerLinks::on_connected(Link& link) {
 void PeerLinks::on_frame(Link& link, const Frame& frame) {
   Address address;
   const Peer* peer = peer_of(link, address);
-  if (peer == nullptr || !peer->up) return refuse(link, "a hello must come first");
+  if (peer == nullptr || !peer->up) return refuse(link, "a greeting must come first");
   sink_.deliver(PeerFrame{address, frame});
 }
 
@@ -113,16 +113,16 @@ void PeerLinks::on_control(Link& link, uint8_t type, std::span<const std::byte> 
   Address address;
   Peer* peer = peer_of(link, address);
   if (peer != nullptr && peer->up) return environment_.on_server_control(address, type, body);
-  const auto hello = type == kControlHello ? read_control<Hello>(body) : std::nullopt;
+  const auto greeting = type == kControlGreeting ? read_control<Greeting>(body) : std::nullopt;
   const LinkHandle waiting = greetings_.take(link.tag);
-  if (!hello || waiting == nullptr) return refuse(link, "not a hello");
-  if (peer != nullptr) return on_answer(address, *peer, *hello);
-  on_hello(waiting, *hello);
+  if (!greeting || waiting == nullptr) return refuse(link, "not a greeting");
+  if (peer != nullptr) return on_answer(address, *peer, *greeting);
+  on_greeting(waiting, *greeting);
 }
 
 // Whoever sits at the place of a server that has moved or died is not that server.
-void PeerLinks::on_answer(Address address, Peer& peer, const Hello& hello) {
-  if (hello.kind != kind_of(address) || hello.index != address.index) {
+void PeerLinks::on_answer(Address address, Peer& peer, const Greeting& greeting) {
+  if (greeting.kind != kind_of(address) || greeting.index != address.index) {
     ++refused_;
     close(address);
     return sink_.deliver(PeerDown{address, Reason::refused});
@@ -131,20 +131,21 @@ void PeerLinks::on_answer(Address address, Peer& peer, const Hello& hello) {
   sink_.deliver(PeerUp{address});
 }
 
-void PeerLinks::on_hello(const LinkHandle& link, const Hello& hello) {
-  if (hello.kind == CallerKind::store_user) {
-    link->send_control(kControlHello, control_body(self_));
-    if (!environment_.on_store_user(link, hello)) refuse(*link, "no stores are held here");
+void PeerLinks::on_greeting(const LinkHandle& link, const Greeting& greeting) {
+  if (greeting.kind == CallerKind::store_user) {
+    link->send_control(kControlGreeting, control_body(self_));
+    if (!environment_.on_store_user(link, greeting)) refuse(*link, "no stores are held here");
     return;
   }
-  const bool server = hello.kind == CallerKind::node || hello.kind == CallerKind::router;
-  if (!server || hello.index >= kMostServers) return refuse(*link, "not the hello of a server");
-  const Address address = address_of(hello);
+  const bool server = greeting.kind == CallerKind::node || greeting.kind == CallerKind::router;
+  if (!server || greeting.index >= kMostServers)
+    return refuse(*link, "not the greeting of a server");
+  const Address address = address_of(greeting);
   const auto old = peers_.find(address);
   const bool was_up = old != peers_.end() && old->second.up;
   if (old != peers_.end()) close(address);
   if (was_up) sink_.deliver(PeerDown{address, Reason::reset});
-  link->send_control(kControlHello, control_body(self_));
+  link->send_control(kControlGreeting, control_body(self_));
   peers_[address] = {link, true};
   addresses_[link->tag] = address;
   sink_.deliver(PeerUp{address});

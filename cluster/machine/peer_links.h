@@ -1,4 +1,4 @@
-// Connections to servers, one a pair. Who dials says first who it is (hello), and is up when the
+// Connections to servers, one a pair. Who dials says first who it is (greeting), and is up when the
 // other has answered; the machine decides whom to dial (a node the nodes above it and all routers,
 // a client its router and its node). One that dials again takes the place of its old connection.
 #pragma once
@@ -14,9 +14,9 @@ namespace imroute::cluster {
 
 class PeerLinks : public LinkOwner {
  public:
-  PeerLinks(Loop& loop, EventSink& sink, Environment& environment, Hello self);
+  PeerLinks(Loop& loop, EventSink& sink, Environment& environment, Greeting self);
 
-  void set_self(const Hello& self) { self_ = self; }
+  void set_self(const Greeting& self) { self_ = self; }
   void connect(Address peer);
   void adopt(int socket);  // of somebody who dialled this server
   void send(Address peer, const Frame& frame);
@@ -39,8 +39,8 @@ class PeerLinks : public LinkOwner {
   void on_frame(Link& link, const Frame& frame) override;
   void on_control(Link& link, uint8_t type, std::span<const std::byte> body) override;
   void on_closed(Link& link, Reason reason) override;
-  void on_hello(const LinkHandle& link, const Hello& hello);
-  void on_answer(Address address, Peer& peer, const Hello& hello);
+  void on_greeting(const LinkHandle& link, const Greeting& greeting);
+  void on_answer(Address address, Peer& peer, const Greeting& greeting);
   void refuse(Link& link, const char* text);
   Peer* peer_of(const Link& link, Address& address);
   bool dials_as_client() const { return self_.kind == CallerKind::client; }
@@ -48,7 +48,7 @@ class PeerLinks : public LinkOwner {
   Loop& loop_;
   EventSink& sink_;
   Environment& environment_;
-  Hello self_;
+  Greeting self_;
   std::map<Address, Peer> peers_;
   std::map<uint64_t, Address> addresses_;  // by tag of the link
   Greetings greetings_;                    // dialled, not answered; or accepted, not greeted

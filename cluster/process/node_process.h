@@ -41,7 +41,7 @@ class NodeProcess : public Environment {
 
   Loop& loop_;
   NodeSettings settings_;
-  Hello self_;
+  Greeting self_;
   std::unique_ptr<Listener> client_listener_, peer_listener_;
   MachineOf<Node> machine_;
   std::optional<Driver> driver_;

@@ -120,20 +120,20 @@ void RouterProcess::before_client_frame(Link& link, const Frame& frame) {
 }
 
 bool RouterProcess::on_client_control(Link& link, uint8_t type, std::span<const std::byte> body) {
-  if (type == kControlHello) {
-    const auto hello = read_control<Hello>(body);
-    if (hello) users_.learn(hello->name);
-    return hello.has_value();
+  if (type == kControlGreeting) {
+    const auto greeting = read_control<Greeting>(body);
+    if (greeting) users_.learn(greeting->name);
+    return greeting.has_value();
   }
   const auto query = type == kControlUsersQuery ? read_control<UsersQuery>(body) : std::nullopt;
   if (query) answer_users(link.shared_from_this(), *query);
   return query.has_value();
 }
 
-bool RouterProcess::on_store_user(const LinkHandle& link, const Hello& hello) {
+bool RouterProcess::on_store_user(const LinkHandle& link, const Greeting& greeting) {
   log_event(LogLevel::info, "store_user",
-            {{"node", std::to_string(hello.index)}, {"client", hello.place.client}});
-  server_.adopt(link, hello);
+            {{"node", std::to_string(greeting.index)}, {"client", greeting.place.client}});
+  server_.adopt(link, greeting);
   return true;
 }
 

@@ -37,7 +37,7 @@ class RouterProcess : public Environment {
   void on_trace(const TraceRecord& record) override;
   void before_client_frame(Link& link, const Frame& frame) override;
   bool on_client_control(Link& link, uint8_t type, std::span<const std::byte> body) override;
-  bool on_store_user(const LinkHandle& link, const Hello& hello) override;
+  bool on_store_user(const LinkHandle& link, const Greeting& greeting) override;
   MonoTime settled_at() const;
   std::unique_ptr<DirectoryStore> make_directory();
   std::unique_ptr<MailboxStore> make_mailbox();
@@ -49,7 +49,7 @@ class RouterProcess : public Environment {
   Loop& loop_;
   RouterSettings settings_;
   std::filesystem::path data_dir_;
-  Hello self_;
+  Greeting self_;
   HeldRegistry registry_;
   MonoTime settled_at_;
   Directory directory_;

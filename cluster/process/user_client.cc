@@ -23,11 +23,11 @@ ClientConfig config_of(const UserSettings& s) {
   return config;
 }
 
-Hello hello_of(const UserSettings& s) {
-  Hello hello;
-  hello.kind = CallerKind::client;
-  hello.name = s.name;
-  return hello;
+Greeting greeting_of(const UserSettings& s) {
+  Greeting greeting;
+  greeting.kind = CallerKind::client;
+  greeting.name = s.name;
+  return greeting;
 }
 
 }  // namespace
@@ -38,7 +38,7 @@ UserClient::UserClient(Loop& loop, const UserSettings& settings, OnNotice on_not
       user_(user_id_of(settings.name)),
       on_notice_(std::move(on_notice)),
       machine_(config_of(settings), loop.pool()) {
-  driver_.emplace(loop, machine_, *this, DriverOptions{hello_of(settings), 0, false});
+  driver_.emplace(loop, machine_, *this, DriverOptions{greeting_of(settings), 0, false});
 }
 
 UserClient::~UserClient() = default;
@@ -98,7 +98,7 @@ UserQuestion::~UserQuestion() {
 }
 
 void UserQuestion::on_connected(Link& link) {
-  link.send_control(kControlHello, control_body(Hello{}));
+  link.send_control(kControlGreeting, control_body(Greeting{}));
   link.send_control(kControlUsersQuery, control_body(query_));
 }
 

@@ -29,7 +29,7 @@ void answer_unknown(const AnyDone& done) {
 
 class RemoteStores::Connection : public LinkOwner {
  public:
-  Connection(Loop& loop, const HostPort& holder, const Hello& self)
+  Connection(Loop& loop, const HostPort& holder, const Greeting& self)
       : loop_(loop), holder_(holder), self_(self), redial_(loop, [this] { dial(); }) {
     self_.kind = CallerKind::store_user;
     dial();
@@ -59,10 +59,12 @@ class RemoteStores::Connection : public LinkOwner {
 
  private:
   void dial() { link_ = Link::dial(loop_, holder_, *this, totals_, kStoreLink); }
-  void on_connected(Link& link) override { link.send_control(kControlHello, control_body(self_)); }
+  void on_connected(Link& link) override {
+    link.send_control(kControlGreeting, control_body(self_));
+  }
   void on_frame(Link& link, const Frame&) override { give_up(link); }
   void on_control(Link& link, uint8_t type, std::span<const std::byte> body) override {
-    if (type == kControlHello) {
+    if (type == kControlGreeting) {
       up_ = true;
       failures_ = 0;
       if (view_changed_ != nullptr) view_changed_();
@@ -123,7 +125,7 @@ class RemoteStores::Connection : public LinkOwner {
 
   Loop& loop_;
   HostPort holder_;
-  Hello self_;
+  Greeting self_;
   LinkTotals totals_;
   LinkHandle link_;
   bool up_ = false;
@@ -182,7 +184,7 @@ class RemoteRegistry : public RegistryStore {
 
 }  // namespace
 
-RemoteStores::RemoteStores(Loop& loop, const HostPort& holder, const Hello& self)
+RemoteStores::RemoteStores(Loop& loop, const HostPort& holder, const Greeting& self)
     : connection_(std::make_shared<Connection>(loop, holder, self)) {}
 RemoteStores::~RemoteStores() = default;
 

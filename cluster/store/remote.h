@@ -14,7 +14,7 @@ namespace imroute::cluster {
 
 class RemoteStores {
  public:
-  RemoteStores(Loop& loop, const HostPort& holder, const Hello& self);
+  RemoteStores(Loop& loop, const HostPort& holder, const Greeting& self);
   ~RemoteStores();
 
   // Each once; they keep what they share alive.

@@ -45,10 +45,10 @@ StoreServer::~StoreServer() {
   for (const auto& [link, user] : users_) user->link->close();
 }
 
-void StoreServer::adopt(const LinkHandle& link, const Hello& hello) {
+void StoreServer::adopt(const LinkHandle& link, const Greeting& greeting) {
   auto user = std::make_shared<User>();
   user->link = link;
-  user->registry = make_registry_(address_of(NodeId{hello.index}), hello.place);
+  user->registry = make_registry_(address_of(NodeId{greeting.index}), greeting.place);
   if (user->registry != nullptr)
     user->registry->on_view_changed([link] { link->send_control(kControlViewChanged, {}); });
   users_[link.get()] = std::move(user);

@@ -24,7 +24,7 @@ class StoreServer : public LinkOwner {
   ~StoreServer() override;
 
   // Of a server that greeted as a user of the stores.
-  void adopt(const LinkHandle& link, const Hello& hello);
+  void adopt(const LinkHandle& link, const Greeting& greeting);
   size_t users() const { return users_.size(); }
 
  private:

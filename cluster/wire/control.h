@@ -2,12 +2,13 @@
 // operations on stores that another process holds, names of users. They travel in the header of the
 // frames (core/wire/codec.h) under serializer 1, on the same connections, in order with them.
 //
-//   hello       first on every connection, from who dialled; answered with a hello
+//   greeting    first on every connection, from who dialled; answered with a greeting
 //   refusal     before a close: why
 //   place       router to client, before the LOGIN_OK that names the node
-//   store_op, store_reply, view_changed     node to the process that holds the stores
-//   (store_codec.h) users_query, users_answer               client to router: who is online, what
-//   is a name's id
+//   store_op, store_reply, view_changed
+//               between a node and the process that holds the stores (store_codec.h)
+//   users_query, users_answer
+//               client and router: who is online, what an id's name is
 #pragma once
 
 #include <cstdint>
@@ -29,7 +30,7 @@ namespace imroute::cluster {
 inline constexpr uint8_t kSerializerControl = 1;
 
 enum ControlType : uint8_t {
-  kControlHello = 1,
+  kControlGreeting = 1,
   kControlRefusal,
   kControlPlace,
   kControlStoreOp,
@@ -42,7 +43,7 @@ enum ControlType : uint8_t {
 enum class CallerKind : uint8_t { client, node, router, store_user };
 constexpr CallerKind last_of(CallerKind) { return CallerKind::store_user; }
 
-struct Hello {
+struct Greeting {
   CallerKind kind = CallerKind::client;
   uint32_t index = 0;  // of a server
   std::string name;    // of a user
@@ -53,7 +54,7 @@ void fields(Archive& a, ServerPlace& p) {
   a(p.client, p.peer);
 }
 template <class Archive>
-void fields(Archive& a, Hello& h) {
+void fields(Archive& a, Greeting& h) {
   a(h.kind, h.index, h.name, h.place);
 }
 

@@ -92,11 +92,11 @@ TEST_F(Links, FramesAndControlMessagesCutAnywhereArriveInOrder) {
   }
   EXPECT_EQ(server_.numbers, (std::vector<uint64_t>{1, 2}));
   const ByteBuffer body(10'000, std::byte{7});
-  dialled_->send_control(kControlHello, body);
+  dialled_->send_control(kControlGreeting, body);
   dialled_->send(ping(3));
   run_until([&] { return server_.numbers.size() == 3; });
   ASSERT_EQ(server_.controls.size(), 1u);
-  EXPECT_EQ(server_.controls[0], (std::pair<uint8_t, size_t>{kControlHello, 10'000}));
+  EXPECT_EQ(server_.controls[0], (std::pair<uint8_t, size_t>{kControlGreeting, 10'000}));
 }
 
 TEST_F(Links, GarbageIsRefusedWithAReasonAndClosed) {
@@ -113,7 +113,7 @@ TEST_F(Links, GarbageIsRefusedWithAReasonAndClosed) {
 TEST_F(Links, AControlMessageOverTheLimitIsRefusedBeforeItIsThere) {
   connect();
   std::byte header[kWireHeaderBytes];
-  put_header({kSerializerControl, kControlHello, 0, 0, 1u << 30}, header);
+  put_header({kSerializerControl, kControlGreeting, 0, 0, 1u << 30}, header);
   dialled_->send_encoded(header, 0);
   run_until([&] { return server_.closed.has_value(); });
   EXPECT_EQ(*server_.closed, Reason::too_large);

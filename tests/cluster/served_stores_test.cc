@@ -32,9 +32,9 @@ class ServedStores : public LoopRig {
     explicit Holder(ServedStores& t) : test(t) {}
     void on_frame(Link&, const Frame&) override {}
     void on_control(Link& link, uint8_t, std::span<const std::byte> body) override {
-      const auto hello = read_control<Hello>(body);
+      const auto hello = read_control<Greeting>(body);
       ASSERT_TRUE(hello);
-      link.send_control(kControlHello, control_body(Hello{}));
+      link.send_control(kControlGreeting, control_body(Greeting{}));
       test.server_->adopt(link.shared_from_this(), *hello);
     }
     void on_closed(Link&, Reason) override {}
@@ -71,7 +71,7 @@ class ServedStores : public LoopRig {
     int changes = 0;
   };
   std::unique_ptr<User> user(uint32_t node) {
-    Hello self;
+    Greeting self;
     self.index = node;
     const std::string port = std::to_string(7100 + node);
     self.place = {"client.example:" + port, "peer.example:" + port};
@@ -223,10 +223,10 @@ TEST_F(ServedStores, AUserThatTalksNonsenseIsClosedAndNoOther) {
   const auto a = user(0);
   struct Stranger : LinkOwner {
     void on_connected(Link& link) override {
-      Hello hello;
-      hello.kind = CallerKind::store_user;
-      hello.index = 7;
-      link.send_control(kControlHello, control_body(hello));
+      Greeting greeting;
+      greeting.kind = CallerKind::store_user;
+      greeting.index = 7;
+      link.send_control(kControlGreeting, control_body(greeting));
       link.send_control(kControlStoreOp, ByteBuffer(50, std::byte{0xff}));
     }
     void on_frame(Link&, const Frame&) override {}
