@@ -107,7 +107,7 @@ void zookeeper_renew(benchmark::State& state) {
   const contract::ZookeeperServer server(folder.path());
   cluster::Loop loop;
   cluster::ZookeeperRegistry registry(loop, address_of(NodeId{1}), {},
-                                      {.servers = server.address()});
+                                      {.servers = server.address(), .lease_ns = 2 * kSecond});
   run_until(loop, "a session", [&] { return registry.ready(); });
   RegistryOp op;
   op.kind = RegistryOpKind::open;

@@ -66,7 +66,7 @@ MailboxAnswer Mailbox::append(const MailboxOp& op, int64_t now) {
     reply.result = MailboxResult::wrong_identity;
     return answer;
   }
-  if (entry.client_seq == 0 || entry.client_seq > kMaxSeq || op.base > kMaxSeq) {
+  if (entry.client_seq == 0 || entry.client_seq > kMaxClientSeq || op.base > kMaxClientSeq) {
     answer.status = ReplyStatus::error;
     return answer;
   }
@@ -83,8 +83,7 @@ MailboxAnswer Mailbox::append(const MailboxOp& op, int64_t now) {
     return answer;
   }
   if (entry.client_seq < expected) {
-    const Spot spot =
-        party == nullptr ? Spot{} : spot_of(*party, static_cast<uint32_t>(entry.client_seq));
+    const Spot spot = party == nullptr ? Spot{} : spot_of(*party, entry.client_seq);
     reply.result = spot.epoch == kRefusedEpoch ? MailboxResult::refused : MailboxResult::duplicate;
     if (reply.result == MailboxResult::duplicate) reply.position = {spot.epoch, spot.seq};
   } else if (!allowed) {
@@ -92,8 +91,7 @@ MailboxAnswer Mailbox::append(const MailboxOp& op, int64_t now) {
     // steps over the number.
     reply.result = MailboxResult::refused;
     if (number != 0) {
-      note_spot(ensure_party(logs_[number], from), static_cast<uint32_t>(entry.client_seq),
-                Spot{kRefusedEpoch, 0});
+      note_spot(ensure_party(logs_[number], from), entry.client_seq, Spot{kRefusedEpoch, 0});
     }
   } else {
     if (number == 0) number = make_direct(entry.conversation);
@@ -147,7 +145,7 @@ void Mailbox::store(uint32_t number, const MailboxOp& op, int64_t now) {
   item.sender = entry.sender;
   item.subject = entry.subject;
   item.at = now;
-  item.client_seq = static_cast<uint32_t>(entry.client_seq);
+  item.client_seq = entry.client_seq;
   item.sender_device = entry.sender_device;
   item.epoch = op.epoch;
   item.seq = seq;

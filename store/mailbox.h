@@ -66,7 +66,7 @@ class Mailbox {
     UserId sender;
     UserId subject;
     int64_t at = 0;
-    uint32_t client_seq = 0;
+    uint64_t client_seq = 0;
     uint32_t sender_device = 0;
     uint32_t epoch = 0;
     uint32_t seq = 0;
@@ -87,7 +87,7 @@ class Mailbox {
     uint32_t next = 0;
     uint32_t cursor_epoch = 0;
     uint32_t cursor_seq = 0;
-    uint32_t last_client_seq = 0;
+    uint64_t last_client_seq = 0;
     uint32_t spot_count = 1;  // doubles up to kMaxOpenSends
     SpotRing spots;           // of client_seqs up to the last, by client_seq % spot_count ...
     Spot only_spot;           // ... this one while spot_count is 1
@@ -160,9 +160,9 @@ class Mailbox {
   void set_members(Group& group, std::vector<UserId> members);
   Entry entry_of(const Log& log, const Item& item) const;
 
-  static void note_spot(Party& party, uint32_t client_seq, Spot spot);
-  static Spot spot_of(const Party& party, uint32_t client_seq);
-  static void take_back_spot(Party& party, uint32_t client_seq);
+  static void note_spot(Party& party, uint64_t client_seq, Spot spot);
+  static Spot spot_of(const Party& party, uint64_t client_seq);
+  static void take_back_spot(Party& party, uint64_t client_seq);
 
   bool needed(const Log& log, const Item& item) const;
   bool needed_by(const Log& log, UserId user, const Item& item) const;

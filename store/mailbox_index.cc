@@ -180,37 +180,39 @@ Position Mailbox::stored_cursor(DeviceKey key, ConversationId id) const {
 
 // The last kMaxOpenSends client_seqs of a device, each at client_seq % spot_count. Dense numbers
 // make the table as small as what was sent: it doubles only when client_seqs pass its size.
-void Mailbox::note_spot(Party& party, uint32_t client_seq, Spot spot) {
+void Mailbox::note_spot(Party& party, uint64_t client_seq, Spot spot) {
   if (client_seq > party.spot_count && party.spot_count < kMaxOpenSends) {
     uint32_t count = party.spot_count;
     while (count < kMaxOpenSends && count < client_seq) count = count == 1 ? 4 : count * 2;
     SpotRing grown = std::make_unique<Spot[]>(count);
-    const uint32_t last = party.last_client_seq;
-    const uint32_t from = last > party.spot_count ? last - party.spot_count + 1 : 1;
-    for (uint32_t s = from; s <= last; ++s) grown[s % count] = spot_of(party, s);
+    const uint64_t last = party.last_client_seq;
+    const uint64_t from = last > party.spot_count ? last - party.spot_count + 1 : 1;
+    for (uint64_t s = from; s <= last; ++s) grown[s % count] = spot_of(party, s);
     party.spots = std::move(grown);
     party.spot_count = count;
   }
-  const auto place = [&party](uint32_t s) -> Spot& {
+  const auto place = [&party](uint64_t s) -> Spot& {
     return party.spot_count == 1 ? party.only_spot : party.spots[s % party.spot_count];
   };
   // Numbers stepped over (the sender knows them accepted, this store lost them) are unknown here.
-  const uint32_t oldest = client_seq > party.spot_count ? client_seq - party.spot_count + 1 : 1;
-  for (uint32_t s = std::max(party.last_client_seq + 1, oldest); s < client_seq; ++s) {
+  const uint64_t oldest = client_seq > party.spot_count ? client_seq - party.spot_count + 1 : 1;
+  for (uint64_t s = std::max(party.last_client_seq + 1, oldest); s < client_seq; ++s) {
     place(s) = Spot{};
   }
   place(client_seq) = spot;
   party.last_client_seq = client_seq;
 }
 
-Mailbox::Spot Mailbox::spot_of(const Party& party, uint32_t client_seq) {
+Mailbox::Spot Mailbox::spot_of(const Party& party, uint64_t client_seq) {
   if (client_seq > party.last_client_seq) return {};
   if (party.last_client_seq - client_seq >= party.spot_count) return {};
   return party.spot_count == 1 ? party.only_spot : party.spots[client_seq % party.spot_count];
 }
 
-void Mailbox::take_back_spot(Party& party, uint32_t client_seq) {
-  for (uint32_t s = client_seq; s <= party.last_client_seq; ++s) {
+void Mailbox::take_back_spot(Party& party, uint64_t client_seq) {
+  const uint64_t places = std::min<uint64_t>(party.last_client_seq, party.spot_count);
+  for (uint64_t s = std::max(client_seq, party.last_client_seq - places + 1);
+       s <= party.last_client_seq; ++s) {
     // The place now stands for a number spot_count earlier, which was overwritten.
     (party.spot_count == 1 ? party.only_spot : party.spots[s % party.spot_count]) = Spot{};
   }

@@ -80,6 +80,22 @@ TEST_P(MailboxAppend, WhatWasSteppedOverHasNoPositionOfAnother) {
   EXPECT_EQ(append(anna_, kDirect, 60, 60).position, (Position{1, 60}));
 }
 
+// A device that was reinstalled begins far above whatever an earlier life of it can have sent.
+TEST_P(MailboxAppend, ADeviceMayBeginAnewFarAbove) {
+  append(anna_, kDirect, 1);
+  const uint64_t anew = (uint64_t{1} << 51) + 7;
+  EXPECT_EQ(append(anna_, kDirect, anew + 1, anew).expected, anew);
+  EXPECT_EQ(append(anna_, kDirect, anew, anew).position, (Position{1, 2}));
+  EXPECT_EQ(append(anna_, kDirect, anew + 1, anew).position, (Position{1, 3}));
+  EXPECT_EQ(append(anna_, kDirect, anew, anew).result, MailboxResult::duplicate);
+  EXPECT_EQ(append(anna_, kDirect, anew, anew).position, (Position{1, 2}));
+  EXPECT_EQ(append(anna_, kDirect, 1).result, MailboxResult::duplicate);
+  const MailboxReply reply = ask_read(kBert, kDirect, {1, 1});
+  EXPECT_EQ(reply.entries->front().client_seq, anew);
+  EXPECT_EQ(backend_->ask(append_op(anna_, kDirect, uint64_t{1} << 53, 1)).status,
+            ReplyStatus::error);
+}
+
 TEST_P(MailboxAppend, AStrangerIsRefusedInADirectConversation) {
   EXPECT_EQ(append(cleo_, kDirect, 1).result, MailboxResult::refused);
   EXPECT_THAT(read_seqs(kAnna, kDirect, {}), IsEmpty());
@@ -173,6 +189,20 @@ TEST_P(MailboxAppend, WhatAFailoverTookBackIsNoDuplicateAfterALongRun) {
   EXPECT_EQ(append(anna_, kDirect, 80, 80).result, MailboxResult::duplicate);
   EXPECT_THAT(append(anna_, kDirect, 80, 80).position, AnyOf(Position{}, Position{1, 80}));
   EXPECT_EQ(append(anna_, kDirect, 101, 101).position, (Position{2, 101}));
+}
+
+TEST_P(MailboxAppend, AFailoverTakesBackWhatALifeFarAboveSent) {
+  use({.durable = false});
+  append(anna_, kDirect, 1);
+  append(anna_, kDirect, 2, 2);
+  backend_->pass(3 * kSecond);
+  append(anna_, kDirect, 3, 3);
+  const uint64_t anew = uint64_t{1} << 40;
+  append(anna_, kDirect, anew, anew);
+  EXPECT_THAT(backend_->failover(kSecond), SizeIs(2));
+  learn_store();
+  EXPECT_EQ(append(anna_, kDirect, 2, 2).result, MailboxResult::duplicate);
+  EXPECT_EQ(append(anna_, kDirect, anew, anew).position, (Position{2, 3}));
 }
 
 TEST_P(MailboxAppend, OutOfMemoryFailsAppendsAndAnswersReads) {

@@ -10,8 +10,8 @@
 // Keys of a user share the user:
 //   person:{1}            hash   version of the index, d0, d1, ...: devices that were opened
 //   index:{1}             sorted set of conversation names, by the version that brought them
-// A script touches one conversation or one user. Sequences and times (milliseconds) stay far below
-// 2^53, where Lua's numbers end.
+// A script touches one conversation or one user. Lua's numbers are exact up to 2^53 and written out
+// up to 10^14: sequences and times (milliseconds) stay far below, a client_seq is kept as it came.
 #pragma once
 
 #include <string>
@@ -96,8 +96,8 @@ local function answer(what, at_epoch, at_seq, expected)
   return {what, at_epoch, at_seq, expected, version, listed}
 end
 local function note_sent(at_epoch, at_seq)
-  redis.call('HSET', box, 'l' .. party, client_seq, 's' .. party .. ':' .. client_seq % 64,
-             client_seq .. ' ' .. at_epoch .. ' ' .. at_seq)
+  redis.call('HSET', box, 'l' .. party, ARGV[4], 's' .. party .. ':' .. client_seq % 64,
+             ARGV[4] .. ' ' .. at_epoch .. ' ' .. at_seq)
 end
 
 local expected = math.max(number(have[6]) + 1, base)
@@ -133,7 +133,7 @@ local runs = have[3] or ''
 if head_epoch ~= epoch then
   redis.call('HSET', box, 'runs', (runs == '' and '' or runs .. ' ') .. seq .. ':' .. epoch)
 end
-add(now, seq, epoch, kind, sender, device, client_seq, subject, ARGV[15])
+add(now, seq, epoch, kind, sender, device, ARGV[4], subject, ARGV[15])
 note_sent(epoch, seq)
 if kind ~= '0' then
   local text = redis.call('HGET', members, subject)

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <limits>
 #include <memory>
 #include <utility>
 
@@ -14,8 +13,6 @@
 namespace imroute::cluster {
 
 namespace {
-
-constexpr uint64_t kMaxSeq = std::numeric_limits<uint32_t>::max();
 
 int64_t system_wall_ns() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
@@ -124,7 +121,7 @@ void RedisMailbox::append(Append&& append) {
     reply.result = MailboxResult::wrong_identity;
     return link_.later([done = append.done, reply] { done(ReplyStatus::ok, reply); });
   }
-  if (entry.client_seq == 0 || entry.client_seq > kMaxSeq || op.base > kMaxSeq) {
+  if (entry.client_seq == 0 || entry.client_seq > kMaxClientSeq || op.base > kMaxClientSeq) {
     return link_.later([done = append.done, reply] { done(ReplyStatus::error, reply); });
   }
   std::string allowed = access(entry.conversation, entry.sender);

@@ -22,6 +22,7 @@
 #include "cluster/store/redis/link.h"
 #include "cluster/store/store.h"
 #include "core/base/payload.h"
+#include "store/answer.h"
 
 namespace imroute::cluster {
 

@@ -106,7 +106,7 @@ MailboxFile::Answer MailboxFile::append(const MailboxOp& op, int64_t wall_ns) {
     reply.result = MailboxResult::wrong_identity;
     return answer;
   }
-  if (entry.client_seq == 0 || entry.client_seq > kMaxSeq || op.base > kMaxSeq) {
+  if (entry.client_seq == 0 || entry.client_seq > kMaxClientSeq || op.base > kMaxClientSeq) {
     answer.status = ReplyStatus::error;
     return answer;
   }

@@ -112,6 +112,31 @@ TEST_F(RedisLinkTest, AnAppendThatWaitsForAReplicaIsUnknownWithoutOne) {
   EXPECT_EQ(last.reply.position.seq, 1u);
 }
 
+TEST_F(RedisLinkTest, WhatIsPastRetentionIsGoneFromTheStream) {
+  BlobPool pool;
+  int64_t now = 1'800'000'000 * kSecond;
+  cluster::RedisMailbox mailbox(loop_, pool,
+                                {.redis = {.address = {server_.address()}},
+                                 .retention_ns = 10 * kSecond,
+                                 .wall_ns = [&now] { return now; }});
+  run_until(loop_, "a connection", [&] { return mailbox.identity() != 0; });
+  MailboxOp op;
+  op.identity = mailbox.identity();
+  op.epoch = 1;
+  op.entry.conversation = ConversationId::direct(UserId{1}, UserId{2});
+  op.entry.sender = UserId{1};
+  const auto append = [&] {
+    op.base = ++op.entry.client_seq;
+    return answer_of<MailboxReply>(loop_, [&](auto done) { mailbox.submit(op, std::move(done)); })
+        .reply.position.seq;
+  };
+  for (uint64_t seq = 1; seq <= 200; ++seq) ASSERT_EQ(append(), seq);
+  EXPECT_EQ(server_.say({"XLEN", "imroute:log:{direct:1:2}"}), "200");
+  now += 11 * kSecond;
+  EXPECT_EQ(append(), 201u);
+  EXPECT_EQ(server_.say({"XLEN", "imroute:log:{direct:1:2}"}), "1");
+}
+
 TEST_F(RedisLinkTest, ASubscriberComesBackByItself) {
   cluster::RedisBus bus(loop_, {.address = {server_.address()}, .client_name = "slow"});
   std::vector<std::string> seen;

@@ -64,6 +64,7 @@ std::string RedisServer::say(const std::vector<std::string>& words) const {
                                                 starts.data(), lengths.data())),
       freeReplyObject);
   if (reply == nullptr) throw std::runtime_error("Redis broke off: " + words.front());
+  if (reply->type == REDIS_REPLY_INTEGER) return std::to_string(reply->integer);
   const std::string text(reply->str == nullptr ? "" : reply->str,
                          reply->str == nullptr ? 0 : static_cast<size_t>(reply->len));
   if (reply->type == REDIS_REPLY_ERROR) throw std::runtime_error(words.front() + ": " + text);

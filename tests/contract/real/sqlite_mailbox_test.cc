@@ -97,6 +97,33 @@ TEST(SqliteMailbox, AnotherFormatIsRefusedByName) {
   }
 }
 
+TEST(SqliteMailbox, WhatIsPastRetentionIsGoneFromTheFile) {
+  const Folder folder;
+  const std::string file = (folder.path() / "mailbox.db").string();
+  {
+    BlobPool pool;
+    cluster::Loop loop;
+    int64_t now = 1'800'000'000 * kSecond;
+    cluster::SqliteMailbox mailbox(
+        loop, pool,
+        {.path = file, .retention_ns = 10 * kSecond, .wall_ns = [&now] { return now; }});
+    const auto ask = [&](const MailboxOp& op) {
+      return answer_of<MailboxReply>(loop, [&](auto done) { mailbox.submit(op, std::move(done)); })
+          .reply;
+    };
+    const uint64_t identity = ask(append_op(0, 1, 1)).identity;
+    for (uint64_t seq = 1; seq <= 5; ++seq) ask(append_op(identity, 1, seq));
+    now += 11 * kSecond;
+    EXPECT_EQ(ask(append_op(identity, 1, 6)).position.seq, 6u);
+  }
+  const cluster::Database database(file);
+  cluster::Statement count(database, "SELECT count(*), min(seq) FROM log");
+  cluster::Query row = count.with();
+  ASSERT_TRUE(row.next());
+  EXPECT_EQ(row.number(0), 1u);
+  EXPECT_EQ(row.number(1), 6u);
+}
+
 // A process that appends and says what was accepted, until it is killed in the middle.
 TEST(SqliteMailbox, WhatWasAcceptedSurvivesAKill) {
   const Folder folder;
