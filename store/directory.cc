@@ -9,6 +9,8 @@
 namespace imroute {
 namespace {
 
+constexpr int kGenerationBits = 16;  // of one life of a directory
+
 bool same_session(const DeviceRow& a, const DeviceRow& b) {
   return a.node == b.node && a.incarnation == b.incarnation && a.link == b.link;
 }
@@ -28,7 +30,9 @@ bool writes(DirectoryOpKind kind) {
 }  // namespace
 
 Directory::Directory(DurationNs undo_window, uint64_t identity)
-    : undo_window_(undo_window), identity_(identity) {}
+    : undo_window_(undo_window),
+      least_generation_((identity - 1) << kGenerationBits),
+      identity_(identity) {}
 
 DirectoryAnswer Directory::handle(const DirectoryOp& op, int64_t now) {
   DirectoryAnswer answer;
@@ -76,7 +80,8 @@ void Directory::reserve(const DirectoryOp& op, int64_t now, DirectoryAnswer& ans
     return;
   }
   // `seen` makes up for a tail that this store lost: a generation is never issued twice.
-  row->reserved = std::max({row->row.generation, row->reserved, op.seen_generation}) + 1;
+  row->reserved =
+      std::max({row->row.generation, row->reserved, op.seen_generation, least_generation_}) + 1;
   answer.reply.generation = row->reserved;
 }
 

@@ -18,8 +18,10 @@ namespace imroute {
 
 class Directory {
  public:
-  // `undo_window`: how far back a failover may reach; 0 keeps no log. `identity`: another one than
-  // that of any directory before, when an earlier one was lost.
+  // `undo_window`: how far back a failover may reach; 0 keeps no log. `identity`: when an earlier
+  // directory was lost, the next number. Its generations are then above all that the earlier one
+  // can have handed out (65,536 a device): a device that has forgotten numbers its messages by
+  // them.
   explicit Directory(DurationNs undo_window = 0, uint64_t identity = 1);
 
   DirectoryAnswer handle(const DirectoryOp& op, int64_t now);
@@ -70,6 +72,7 @@ class Directory {
   uint64_t next_version() { return (identity_ << 32) | ++versions_; }
 
   DurationNs undo_window_;
+  uint64_t least_generation_;
   FlatMap<UserId, User> users_;
   Records<Row> rows_;
   std::deque<Undo> undo_;

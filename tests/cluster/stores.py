@@ -92,6 +92,16 @@ class Servers(unittest.TestCase):
         self.assertEqual(node.end(signal.SIGTERM), 0)
         self.assertEqual(router.end(signal.SIGTERM), 0)
 
+    def test_a_cluster_started_again_takes_new_messages_of_those_who_forgot(self):
+        for life in (1, 2, 3):
+            router, node = self.router(), self.node(0)
+            alice, bob = self.chat("alice"), self.chat("bob")
+            alice.say("/to bob")
+            alice.say(f"in life {life}")
+            bob.wait_for(rf"^alice #{life}: in life {life}\b")
+            for process in (alice, bob, node, router):
+                process.end(signal.SIGKILL)
+
     def test_a_drained_node_ends_and_its_users_go_on_elsewhere(self):
         self.router()
         nodes = [self.node(0), self.node(1)]

@@ -1,0 +1,23 @@
+// A directory in memory that begins anew knows nothing of the one before, and yet hands out no
+// generation twice.
+#include <gtest/gtest.h>
+
+#include "store/directory.h"
+
+namespace imroute {
+namespace {
+
+TEST(DirectoryLife, TheNextLifeBeginsAboveAllGenerationsOfTheOneBefore) {
+  DirectoryOp op;
+  op.kind = DirectoryOpKind::reserve;
+  op.user = UserId{7};
+  Directory first(0, 1), second(0, 2);
+  EXPECT_EQ(first.handle(op, 0).reply.generation, 1u);
+  uint64_t last = 0;
+  for (int i = 0; i < 1000; ++i) last = first.handle(op, 0).reply.generation;
+  EXPECT_GT(second.handle(op, 0).reply.generation, last);
+  EXPECT_EQ(second.handle(op, 0).reply.generation, (1u << 16) + 2);
+}
+
+}  // namespace
+}  // namespace imroute
