@@ -7,8 +7,7 @@
 namespace imroute::cluster {
 
 namespace {
-constexpr size_t kMostGreeting = 4096;
-constexpr DurationNs kGreetingTime = 5 * kSecond;
+constexpr size_t kMostNewClients = 4096;  // connected, not yet greeted
 // A session's window and what it asks for at bind fit several times.
 constexpr LinkOptions kClientLink{.most_pending = 4 * 1024 * 1024, .most_control = 16 * 1024};
 }  // namespace
@@ -18,7 +17,7 @@ ClientLinks::ClientLinks(Loop& loop, EventSink& sink, Environment& environment, 
       sink_(sink),
       environment_(environment),
       most_(most),
-      greetings_(loop, kMostGreeting, kGreetingTime) {}
+      greetings_(loop, kMostNewClients) {}
 
 void ClientLinks::adopt(int socket) {
   if (links_.size() >= most_) {

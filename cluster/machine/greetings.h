@@ -13,7 +13,7 @@ namespace imroute::cluster {
 
 class Greetings {
  public:
-  Greetings(Loop& loop, size_t most, DurationNs patience)
+  Greetings(Loop& loop, size_t most, DurationNs patience = 5 * kSecond)
       : most_(most), patience_(patience), timer_(loop, [this] { close_late(); }) {}
 
   void add(uint64_t tag, LinkHandle link) {

@@ -5,8 +5,7 @@
 namespace imroute::cluster {
 
 namespace {
-constexpr size_t kMostGreeting = 1024;
-constexpr DurationNs kGreetingTime = 5 * kSecond;
+constexpr size_t kMostNewPeers = 1024;  // connected, not yet greeted
 constexpr LinkOptions kPeerLink{.most_pending = 64 * 1024 * 1024, .most_control = 64 * 1024};
 
 CallerKind kind_of(Address address) {
@@ -23,7 +22,7 @@ PeerLinks::PeerLinks(Loop& loop, EventSink& sink, Environment& environment, Gree
       sink_(sink),
       environment_(environment),
       self_(std::move(self)),
-      greetings_(loop, kMostGreeting, kGreetingTime) {}
+      greetings_(loop, kMostNewPeers) {}
 
 void PeerLinks::connect(Address address) {
   if (peers_.contains(address)) return;

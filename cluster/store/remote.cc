@@ -6,13 +6,13 @@
 #include <utility>
 #include <variant>
 
+#include "cluster/store/server.h"
 #include "cluster/wire/store_codec.h"
 #include "core/base/hash.h"
 
 namespace imroute::cluster {
 
 namespace {
-constexpr LinkOptions kStoreLink{.most_pending = 64 * 1024 * 1024, .most_control = kMostStoreBytes};
 constexpr size_t kMostOpen = 65'536;
 constexpr DurationNs kBackoffMin = 50 * kMillisecond;
 constexpr DurationNs kBackoffMax = 2 * kSecond;

@@ -6,10 +6,6 @@
 
 namespace imroute::cluster {
 
-namespace {
-constexpr LinkOptions kStoreLink{.most_pending = 64 * 1024 * 1024, .most_control = kMostStoreBytes};
-}
-
 struct StoreServer::User : std::enable_shared_from_this<User> {
   LinkHandle link;
   std::unique_ptr<RegistryStore> registry;

@@ -11,8 +11,13 @@
 #include "cluster/net/link.h"
 #include "cluster/store/store.h"
 #include "cluster/wire/control.h"
+#include "cluster/wire/store_codec.h"
 
 namespace imroute::cluster {
+
+// Between a process that holds stores and one that asks it.
+inline constexpr LinkOptions kStoreLink{.most_pending = 64 * 1024 * 1024,
+                                        .most_control = kMostStoreBytes};
 
 class StoreServer : public LinkOwner {
  public:
