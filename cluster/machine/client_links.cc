@@ -19,13 +19,13 @@ ClientLinks::ClientLinks(Loop& loop, EventSink& sink, Environment& environment, 
       most_(most),
       greetings_(loop, kMostNewClients) {}
 
-void ClientLinks::adopt(int socket) {
+void ClientLinks::adopt(int socket, LayerHandle layer) {
   if (links_.size() >= most_) {
     ++refused_;
     ::close(socket);
     return;
   }
-  LinkHandle link = Link::adopt(loop_, socket, *this, totals_, kClientLink);
+  LinkHandle link = Link::adopt(loop_, socket, *this, totals_, kClientLink, std::move(layer));
   link->tag = next_tag_++;
   greetings_.add(link->tag, link);
 }

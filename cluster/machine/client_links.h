@@ -14,7 +14,7 @@ class ClientLinks : public LinkOwner {
  public:
   ClientLinks(Loop& loop, EventSink& sink, Environment& environment, size_t most);
 
-  void adopt(int socket);
+  void adopt(int socket, LayerHandle layer = nullptr);
   void send(LinkId link, const Frame& frame);
   void close(LinkId link);
   void close_all();  // the machine does not hear of it

@@ -16,6 +16,8 @@ class Environment {
   virtual ~Environment() = default;
   // Where to dial that server; nothing when it is not known (yet).
   virtual std::optional<HostPort> where(Address server) = 0;
+  // What a connection dialled there goes through; nullptr: nothing.
+  virtual LayerHandle layer_to(const HostPort&) { return nullptr; }
   virtual void on_notice(const Notify&) {}
   virtual void on_trace(const TraceRecord&) {}
   // A frame is about to go to a client: what must arrive before it is sent here.

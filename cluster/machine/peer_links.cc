@@ -29,13 +29,13 @@ void PeerLinks::connect(Address address) {
   const std::optional<HostPort> place = environment_.where(address);
   if (!place) return sink_.peer_down_later(address, Reason::unknown_node);
   Peer& peer = peers_[address];
-  peer.link = Link::dial(loop_, *place, *this, totals_, kPeerLink);
+  peer.link = Link::dial(loop_, *place, *this, totals_, kPeerLink, environment_.layer_to(*place));
   peer.link->tag = next_tag_++;
   addresses_[peer.link->tag] = address;
 }
 
-void PeerLinks::adopt(int socket) {
-  LinkHandle link = Link::adopt(loop_, socket, *this, totals_, kPeerLink);
+void PeerLinks::adopt(int socket, LayerHandle layer) {
+  LinkHandle link = Link::adopt(loop_, socket, *this, totals_, kPeerLink, std::move(layer));
   link->tag = next_tag_++;
   greetings_.add(link->tag, link);
 }

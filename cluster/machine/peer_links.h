@@ -18,7 +18,7 @@ class PeerLinks : public LinkOwner {
 
   void set_self(const Greeting& self) { self_ = self; }
   void connect(Address peer);
-  void adopt(int socket);  // of somebody who dialled this server
+  void adopt(int socket, LayerHandle layer = nullptr);  // of somebody who dialled this server
   void send(Address peer, const Frame& frame);
   void send_control(Address peer, uint8_t type, std::span<const std::byte> body);
   void send_to_nodes(const Frame& frame);

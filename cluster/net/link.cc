@@ -48,23 +48,35 @@ std::optional<HostPort> parse_host_port(std::string_view text) {
 enum class Phase : uint8_t { dialling, open, lingering, closed };
 
 struct Link::State {
-  State(Loop& l, tcp::socket s, LinkOwner& o, LinkTotals& t, const LinkOptions& how)
-      : loop(l), socket(std::move(s)), owner(&o), totals(t), options(how) {}
+  State(Loop& l, tcp::socket s, LinkOwner& o, LinkTotals& t, const LinkOptions& how,
+        LayerHandle between)
+      : loop(l),
+        socket(std::move(s)),
+        owner(&o),
+        totals(t),
+        options(how),
+        layer(std::move(between)) {}
   Loop& loop;
   tcp::socket socket;
   LinkOwner* owner;  // nullptr once it was told of the end, or closed
   LinkTotals& totals;
   LinkOptions options;
+  LayerHandle layer;
+  LayerState layer_state = LayerState::opening;
+  bool dialled = false;  // and the owner waits for on_connected
   Phase phase = Phase::dialling;
   bool in_turn_end = false;  // on_turn_end is coming
   bool waiting_writable = false;
   bool overflowed = false;
-  ByteBuffer partial;  // the tail of a message of which the rest is to come
-  ByteBuffer out;
+  ByteBuffer partial;                         // the tail of a message of which the rest is to come
+  ByteBuffer messages;                        // that the layer is to carry
+  ByteBuffer out;                             // for the socket
   size_t written = 0;                         // of `out`
   std::unique_ptr<asio::steady_timer> timer;  // of dialling and lingering
   std::unique_ptr<tcp::resolver> resolver;
 
+  ByteBuffer& gathered() { return layer == nullptr ? out : messages; }
+  size_t pending() const { return messages.size() + out.size() - written; }
   void set_timer(DurationNs time, std::function<void()> fire) {
     timer =
         std::make_unique<asio::steady_timer>(socket.get_executor(), std::chrono::nanoseconds(time));
@@ -85,18 +97,19 @@ Link::Link(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Link::~Link() = default;
 
 LinkHandle Link::dial(Loop& loop, const HostPort& to, LinkOwner& owner, LinkTotals& totals,
-                      const LinkOptions& options) {
-  LinkHandle link(
-      new Link(std::make_unique<State>(loop, tcp::socket(loop.context()), owner, totals, options)));
+                      const LinkOptions& options, LayerHandle layer) {
+  LinkHandle link(new Link(std::make_unique<State>(loop, tcp::socket(loop.context()), owner, totals,
+                                                   options, std::move(layer))));
+  link->state_->dialled = true;
   link->state_->set_timer(options.dial_timeout, [link] { link->fail(Reason::timeout); });
   link->connect(to);
   return link;
 }
 
 LinkHandle Link::adopt(Loop& loop, int socket, LinkOwner& owner, LinkTotals& totals,
-                       const LinkOptions& options) {
-  LinkHandle link(
-      new Link(std::make_unique<State>(loop, tcp::socket(loop.context()), owner, totals, options)));
+                       const LinkOptions& options, LayerHandle layer) {
+  LinkHandle link(new Link(std::make_unique<State>(loop, tcp::socket(loop.context()), owner, totals,
+                                                   options, std::move(layer))));
   Error error;
   link->state_->socket.assign(tcp::v4(), socket, error);
   link->connected();
@@ -110,7 +123,6 @@ void Link::connect(const HostPort& to) {
     if (link->state_->phase != Phase::dialling) return;
     if (failure) return link->fail(Reason::refused);
     link->connected();
-    if (link->state_->owner != nullptr) link->state_->owner->on_connected(*link);
   };
   if (!error) {
     state_->socket.async_connect(tcp::endpoint(address, to.port), done);
@@ -129,15 +141,29 @@ void Link::connect(const HostPort& to) {
 
 void Link::connected() {
   state_->phase = Phase::open;
-  state_->timer.reset();
   state_->resolver.reset();
   Error ignored;
   state_->socket.non_blocking(true, ignored);
   state_->socket.set_option(tcp::no_delay(true), ignored);
   wait_readable();
+  if (state_->layer == nullptr) return layer_opened();
+  if (!state_->dialled) return;
+  state_->layer->start(state_->out);
+  flush();
+}
+
+// From here on messages go through; who dialled may begin.
+void Link::layer_opened() {
+  state_->timer.reset();
+  if (!std::exchange(state_->dialled, false)) return;
+  if (state_->owner != nullptr) state_->owner->on_connected(*this);
 }
 
 bool Link::open() const { return state_->owner != nullptr && state_->phase == Phase::open; }
+
+std::string_view Link::trouble() const {
+  return state_->layer == nullptr ? std::string_view() : state_->layer->trouble();
+}
 
 void Link::set_owner(LinkOwner& owner, const LinkOptions& options) {
   if (state_->owner == nullptr) return;
@@ -164,8 +190,34 @@ void Link::on_readable() {
     return fail(error == asio::error::eof ? Reason::closed_by_peer : Reason::reset);
   }
   state_->totals.bytes_in += size;
-  if (state_->owner != nullptr) consume(buffer.first(size));
+  if (state_->owner != nullptr) {
+    if (state_->layer != nullptr) {
+      unwrap(buffer.first(size));
+    } else {
+      consume(buffer.first(size));
+    }
+  }
   if (state_->phase != Phase::closed) wait_readable();
+}
+
+void Link::unwrap(std::span<const std::byte> bytes) {
+  State& s = *state_;
+  ByteBuffer messages = s.loop.take_buffer();
+  const LayerState before = s.layer_state;
+  s.layer_state = s.layer->receive(bytes, messages, s.out);
+  if (before == LayerState::opening && s.layer_state == LayerState::failed) {
+    ++s.totals.bad_handshakes;
+  }
+  if (before == LayerState::opening && s.layer_state == LayerState::open) layer_opened();
+  if (open() && !messages.empty()) consume(messages);
+  s.loop.give_buffer(std::move(messages));
+  if (s.phase == Phase::closed) return;
+  if (s.layer_state == LayerState::open || s.layer_state == LayerState::opening) {
+    if (s.pending() != 0) end_turn();
+    return;
+  }
+  flush();
+  fail(s.layer_state == LayerState::ended ? Reason::closed_by_peer : Reason::protocol_error);
 }
 
 void Link::consume(std::span<const std::byte> bytes) {
@@ -238,25 +290,33 @@ void Link::give_up(WireError error) {
 bool Link::make_room(size_t bytes) {
   State& s = *state_;
   if (s.phase == Phase::closed || s.phase == Phase::lingering || s.overflowed) return false;
-  if (s.out.capacity() == 0) s.out = s.loop.take_buffer();
-  s.overflowed = s.out.size() - s.written + bytes > s.options.most_pending;
-  if (!s.in_turn_end && (!s.waiting_writable || s.overflowed)) {
-    s.in_turn_end = true;
-    s.loop.at_turn_end(self());
-  }
+  ByteBuffer& to = s.gathered();
+  if (to.capacity() == 0) to = s.loop.take_buffer();
+  s.overflowed = s.pending() + bytes > s.options.most_pending;
+  end_turn();
   return !s.overflowed;
+}
+
+// What is pending goes out at the end of this turn, or when the socket takes it.
+void Link::end_turn() {
+  State& s = *state_;
+  s.overflowed = s.overflowed || s.pending() > s.options.most_pending;
+  if (s.in_turn_end || (s.waiting_writable && !s.overflowed)) return;
+  s.in_turn_end = true;
+  s.loop.at_turn_end(self());
 }
 
 void Link::send(const Frame& frame) {
   // A little less than its size, which is known when it is encoded.
   if (!make_room(kWireHeaderBytes + frame.entry.payload.size() + frame.list.size())) return;
-  encode(frame, 0, state_->out);
+  encode(frame, 0, state_->gathered());
   ++state_->totals.frames_out;
 }
 
 void Link::send_encoded(std::span<const std::byte> bytes, uint64_t frames) {
   if (!make_room(bytes.size())) return;
-  state_->out.insert(state_->out.end(), bytes.begin(), bytes.end());
+  ByteBuffer& to = state_->gathered();
+  to.insert(to.end(), bytes.begin(), bytes.end());
   state_->totals.frames_out += frames;
 }
 
@@ -264,8 +324,9 @@ void Link::send_control(uint8_t type, std::span<const std::byte> body) {
   if (!make_room(kWireHeaderBytes + body.size())) return;
   std::byte header[kWireHeaderBytes];
   put_header({kSerializerControl, type, 0, 0, static_cast<uint32_t>(body.size())}, header);
-  state_->out.insert(state_->out.end(), header, header + kWireHeaderBytes);
-  state_->out.insert(state_->out.end(), body.begin(), body.end());
+  ByteBuffer& to = state_->gathered();
+  to.insert(to.end(), header, header + kWireHeaderBytes);
+  to.insert(to.end(), body.begin(), body.end());
 }
 
 void Link::on_turn_end() {
@@ -277,8 +338,17 @@ void Link::on_turn_end() {
   if (state_->phase == Phase::open) flush();
 }
 
+void Link::wrap() {
+  State& s = *state_;
+  if (s.messages.empty() || s.layer_state != LayerState::open) return;
+  if (s.out.capacity() == 0) s.out = s.loop.take_buffer();
+  s.layer->send(s.messages, s.out);
+  s.loop.give_buffer(std::exchange(s.messages, {}));
+}
+
 void Link::flush() {
   State& s = *state_;
+  wrap();
   while (s.written < s.out.size()) {
     Error error;
     ++s.totals.writes;
@@ -326,8 +396,11 @@ void Link::close() {
 // Closing at once while something unread has come in would reset the connection, and the other side
 // might never read why it was closed.
 void Link::linger() {
-  state_->phase = Phase::lingering;
-  state_->set_timer(kLingerTime, [link = self()] { link->state_->close_socket(); });
+  State& s = *state_;
+  s.phase = Phase::lingering;
+  wrap();
+  if (s.layer_state == LayerState::open) s.layer->finish(s.out);
+  s.set_timer(kLingerTime, [link = self()] { link->state_->close_socket(); });
   flush();
 }
 

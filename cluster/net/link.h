@@ -1,4 +1,5 @@
-// One TCP connection that carries frames and control messages (cluster/wire/control.h), in order.
+// One TCP connection that carries frames and control messages (cluster/wire/control.h), in order,
+// as they are or through a layer (layer.h: TLS, WebSocket).
 //
 // Reading waits for readability without owning a buffer, then reads into the loop's; only the tail
 // of a message that is not all there is kept, so an idle connection costs a socket and this object.
@@ -15,6 +16,7 @@
 #include <string>
 #include <string_view>
 
+#include "cluster/net/layer.h"
 #include "cluster/net/loop.h"
 #include "core/model/frame.h"
 #include "core/model/reason.h"
@@ -27,7 +29,7 @@ using LinkHandle = std::shared_ptr<Link>;
 class LinkOwner {
  public:
   virtual ~LinkOwner() = default;
-  virtual void on_connected(Link&) {}  // one that was dialled
+  virtual void on_connected(Link&) {}  // one that was dialled; its layer is open
   virtual void on_frame(Link& link, const Frame& frame) = 0;
   virtual void on_control(Link& link, uint8_t type, std::span<const std::byte> body) = 0;
   virtual void on_closed(Link& link, Reason reason) = 0;
@@ -50,22 +52,23 @@ struct LinkTotals {
   uint64_t writes = 0;  // system calls that wrote
   uint64_t bad_frames = 0;
   uint64_t slow_readers = 0;
+  uint64_t bad_handshakes = 0;  // layers that failed before they were open
 };
 
 struct LinkOptions {
   size_t most_pending = 1024 * 1024;      // bytes that may wait to be written
   size_t most_control = 64 * 1024;        // body of a control message
-  DurationNs dial_timeout = 2 * kSecond;  // until connected
+  DurationNs dial_timeout = 2 * kSecond;  // until connected, and the layer open
 };
 
 class Link : public TurnEnd, public std::enable_shared_from_this<Link> {
  public:
   // Dials. on_connected or on_closed follows, later.
   static LinkHandle dial(Loop& loop, const HostPort& to, LinkOwner& owner, LinkTotals& totals,
-                         const LinkOptions& options = {});
+                         const LinkOptions& options = {}, LayerHandle layer = nullptr);
   // Of a listener: takes over a connected socket.
   static LinkHandle adopt(Loop& loop, int socket, LinkOwner& owner, LinkTotals& totals,
-                          const LinkOptions& options = {});
+                          const LinkOptions& options = {}, LayerHandle layer = nullptr);
   ~Link() override;
 
   void send(const Frame& frame);
@@ -74,6 +77,8 @@ class Link : public TurnEnd, public std::enable_shared_from_this<Link> {
   // What is pending goes out first, if the other side takes it. The owner hears no more.
   void close();
   bool open() const;
+  // Why its layer failed, for people; empty when it did not.
+  std::string_view trouble() const;
 
   void set_owner(LinkOwner& owner, const LinkOptions& options);
   // The owner's name for it.
@@ -88,10 +93,14 @@ class Link : public TurnEnd, public std::enable_shared_from_this<Link> {
   void connected();
   void wait_readable();
   void on_readable();
+  void unwrap(std::span<const std::byte> bytes);
+  void layer_opened();
   void consume(std::span<const std::byte> bytes);
   size_t take_messages(std::span<const std::byte> bytes);
   size_t take_control(std::span<const std::byte> bytes);
   bool make_room(size_t bytes);
+  void end_turn();
+  void wrap();
   void flush();
   void wait_writable();
   void fail(Reason reason);
