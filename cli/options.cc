@@ -214,6 +214,8 @@ struct Parser {
       sub->add_option("--user", options.user, "Your name")->required();
       sub->add_option("--device", raw.device, "Which of your devices this is (default 0)");
       list_option(sub, "--router", options.routers, "host:port of a router; repeatable", true);
+      sub->add_option("--tls-ca", options.tls_authority,
+                      "PEM file of who vouches for the servers: TLS (default: no TLS)");
     };
     CLI::App* chat = command("chat", "Chat in a real cluster, at a terminal or from a pipe");
     user_options(chat);

@@ -54,6 +54,7 @@ struct Options {
   std::string user, to;
   uint32_t device = 0;
   std::vector<std::string> routers{"127.0.0.1:7000"};
+  std::string tls_authority;
   DurationNs timeout_ns = 10 * kSecond;
   std::string topic;  // list WHAT, help COMMAND, completions SHELL, init FILE
 };

@@ -42,8 +42,10 @@ class Chat {
  public:
   Chat(const Options& options, const Console& console)
       : console_(console),
-        routers_(options.routers),
-        client_(loop_, settings_of(options), [this](const Notify& n) { on_notice(n); }),
+        settings_(user_settings(options)),
+        client_(
+            loop_, settings_, [this](const Notify& n) { on_notice(n); },
+            [this](const std::string& why) { on_trouble(why); }),
         input_(
             loop_, STDIN_FILENO, [this](const std::string& line) { on_line(line); },
             [this] { leave(); }) {
@@ -61,13 +63,6 @@ class Chat {
   }
 
  private:
-  static cluster::UserSettings settings_of(const Options& options) {
-    cluster::UserSettings settings;
-    settings.name = options.user;
-    settings.device = options.device;
-    settings.routers = options.routers;
-    return settings;
-  }
   void say(Paint paint, const std::string& text) {
     console_.out << console_.painted(paint, text) << std::endl;
   }
@@ -141,6 +136,10 @@ class Chat {
     }
   }
 
+  // The same for every attempt, said once.
+  void on_trouble(const std::string& why) {
+    if (std::exchange(trouble_, why) != why) say(Paint::red, "* " + why);
+  }
   void on_offline(Reason reason) {
     const bool final = reason == Reason::superseded || reason == Reason::kicked;
     if (leaving_ && waiting_.empty()) return;
@@ -173,7 +172,7 @@ class Chat {
     UsersQuery query;
     query.ids = {id};
     name_question_ = std::make_unique<UserQuestion>(
-        loop_, routers_, query, [this, id](const std::optional<UsersAnswer>& answer) {
+        loop_, settings_, query, [this, id](const std::optional<UsersAnswer>& answer) {
           std::string name = "user " + std::to_string(id.value);
           if (answer && !answer->users.empty() && !answer->users[0].name.empty()) {
             name = answer->users[0].name;
@@ -191,7 +190,7 @@ class Chat {
     query.prefix = prefix;
     query.online_only = true;
     online_question_ = std::make_unique<UserQuestion>(
-        loop_, routers_, query, [this](const std::optional<UsersAnswer>& answer) {
+        loop_, settings_, query, [this](const std::optional<UsersAnswer>& answer) {
           if (!answer || !answer->known) {
             return say(Paint::yellow, "* the router does not know at the moment");
           }
@@ -208,7 +207,7 @@ class Chat {
     Via via;
   };
   const Console& console_;
-  std::vector<std::string> routers_;
+  cluster::UserSettings settings_;
   cluster::Loop loop_;
   cluster::UserClient client_;
   LineInput input_;
@@ -218,6 +217,7 @@ class Chat {
   std::map<UserId, std::string> names_;
   std::deque<Shown> shown_;
   std::unique_ptr<UserQuestion> name_question_, online_question_;
+  std::string trouble_;
   bool leaving_ = false;
   int code_ = kExitHeld;
 };
@@ -225,7 +225,7 @@ class Chat {
 }  // namespace
 
 int chat_command(const Options& options, const Console& console) {
-  return Chat(options, console).run();
+  return in_environment([&] { return Chat(options, console).run(); });
 }
 
 }  // namespace imroute

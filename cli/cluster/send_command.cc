@@ -7,16 +7,13 @@
 
 namespace imroute {
 
-int send_command(const Options& options, const Console& console) {
-  cluster::UserSettings settings;
-  settings.name = options.user;
-  settings.device = options.device;
-  settings.routers = options.routers;
+namespace {
+
+int send_one(const Options& options, const Console& console) {
   cluster::Loop loop;
   int code = kExitEnvironment;
-  Reason offline = Reason::none;
-  cluster::UserClient client(loop, settings, [&](const Notify& n) {
-    if (n.kind == NoticeKind::offline) offline = n.reason;
+  std::string trouble;
+  const auto on_notice = [&](const Notify& n) {
     if (n.kind == NoticeKind::accepted) {
       code = kExitHeld;
       console.out << "accepted as #" << n.entry.position.seq << std::endl;
@@ -27,12 +24,15 @@ int send_command(const Options& options, const Console& console) {
       return;
     }
     loop.post([&loop] { loop.stop(); });
-  });
+  };
+  cluster::UserClient client(loop, user_settings(options), on_notice,
+                             [&](const std::string& why) { trouble = why; });
   cluster::Timer limit(loop, [&] {
     console.err << "imroute: not accepted within " << human_ns(options.timeout_ns)
-                << (client.core().online()
-                        ? "; the mailbox does not answer"
-                        : "; no router or node could be reached at " + options.routers.front())
+                << (client.core().online() ? "; the mailbox does not answer"
+                    : trouble.empty()
+                        ? "; no router or node could be reached at " + options.routers.front()
+                        : "; " + trouble)
                 << '\n';
     loop.stop();
   });
@@ -48,6 +48,12 @@ int send_command(const Options& options, const Console& console) {
   });
   loop.run();
   return code;
+}
+
+}  // namespace
+
+int send_command(const Options& options, const Console& console) {
+  return in_environment([&] { return send_one(options, console); });
 }
 
 }  // namespace imroute

@@ -11,6 +11,7 @@
 #include "cli/options.h"
 #include "cluster/net/loop.h"
 #include "cluster/process/settings.h"
+#include "cluster/process/user_client.h"
 
 namespace imroute {
 
@@ -24,6 +25,26 @@ Settings read_settings_file(const std::string& file, const Console& console) {
   if (!mistakes.empty()) {
     throw UsageError(counted(mistakes.size(), "mistake") + ", nothing was started");
   }
+  return settings;
+}
+
+// Runs it; what the system refuses there is a mistake of the user's environment.
+template <class Run>
+int in_environment(Run run) {
+  try {
+    return run();
+  } catch (const cluster::SystemRefusal& refusal) {
+    throw EnvironmentError(refusal.what());
+  }
+}
+
+// Who the options say that the user is, and how he is reached.
+inline cluster::UserSettings user_settings(const Options& options) {
+  cluster::UserSettings settings;
+  settings.name = options.user;
+  settings.device = options.device;
+  settings.routers = options.routers;
+  settings.tls_authority = options.tls_authority;
   return settings;
 }
 

@@ -29,24 +29,20 @@ int run_server(const std::string& who, const Settings& settings, const Console& 
 
 int node_command(const Options& options, const Console& console) {
   const auto settings = read_settings_file<cluster::NodeSettings>(options.config, console);
-  try {
+  return in_environment([&] {
     return run_server<cluster::NodeSettings, cluster::NodeProcess>(
         "node:" + std::to_string(settings.server.index), settings, console,
         &cluster::NodeProcess::drain, &cluster::NodeProcess::stop);
-  } catch (const cluster::SystemRefusal& refusal) {
-    throw EnvironmentError(refusal.what());
-  }
+  });
 }
 
 int router_command(const Options& options, const Console& console) {
   const auto settings = read_settings_file<cluster::RouterSettings>(options.config, console);
-  try {
+  return in_environment([&] {
     return run_server<cluster::RouterSettings, cluster::RouterProcess>(
         "router:" + std::to_string(settings.server.index), settings, console,
         &cluster::RouterProcess::stop, &cluster::RouterProcess::stop);
-  } catch (const cluster::SystemRefusal& refusal) {
-    throw EnvironmentError(refusal.what());
-  }
+  });
 }
 
 }  // namespace imroute

@@ -90,6 +90,7 @@ void ClientLinks::on_control(Link& link, uint8_t type, std::span<const std::byte
 }
 
 void ClientLinks::on_closed(Link& link, Reason reason) {
+  if (!link.trouble().empty()) environment_.on_trouble(std::nullopt, link.trouble());
   greetings_.take(link.tag);
   if (links_.erase(link.tag) != 0) sink_.deliver(ClientDown{LinkId{link.tag}, reason});
 }

@@ -20,6 +20,8 @@ class Environment {
   virtual LayerHandle layer_to(const HostPort&) { return nullptr; }
   virtual void on_notice(const Notify&) {}
   virtual void on_trace(const TraceRecord&) {}
+  // A connection whose layer failed: one that was dialled there, or one of who knows whom.
+  virtual void on_trouble(std::optional<Address>, std::string_view) {}
   // A frame is about to go to a client: what must arrive before it is sent here.
   virtual void before_client_frame(Link&, const Frame&) {}
   // A control message of a client that has greeted. False: it is not one of ours.

@@ -164,7 +164,11 @@ void PeerLinks::refuse(Link& link, const char* text) {
 void PeerLinks::on_closed(Link& link, Reason reason) {
   greetings_.take(link.tag);
   const auto named = addresses_.find(link.tag);
-  if (named == addresses_.end()) return;
+  const bool known = named != addresses_.end();
+  if (!link.trouble().empty()) {
+    environment_.on_trouble(known ? std::optional(named->second) : std::nullopt, link.trouble());
+  }
+  if (!known) return;
   const Address address = named->second;
   addresses_.erase(named);
   peers_.erase(address);

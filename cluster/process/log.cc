@@ -73,6 +73,15 @@ void log_trace(const TraceRecord& r) {
              {"value", std::to_string(r.value)}});
 }
 
+// Anybody can be a stranger, as often as he likes: that is for the counters.
+void log_trouble(std::optional<Address> dialled, std::string_view why) {
+  const std::string text(why);
+  if (!dialled) return log_event(LogLevel::debug, "stranger", {{"why", text}});
+  const std::string kind = dialled->kind == PeerKind::node ? "node:" : "router:";
+  log_event(LogLevel::warning, "peer_trouble",
+            {{"peer", kind + std::to_string(dialled->index)}, {"why", text}});
+}
+
 void log_event(LogLevel level, std::string_view event, LogFields fields) {
   spdlog::logger* logger = log().logger.get();
   if (logger == nullptr || !logger->should_log(level_of(level))) return;

@@ -4,7 +4,6 @@
 
 #include "cluster/process/log.h"
 #include "cluster/process/metrics.h"
-#include "cluster/process/server_start.h"
 
 namespace imroute::cluster {
 
@@ -33,10 +32,13 @@ NodeConfig config_of(const NodeSettings& s) {
 NodeProcess::NodeProcess(Loop& loop, const NodeSettings& settings)
     : loop_(loop),
       settings_(settings),
-      client_listener_(listen_at(loop, settings.server.client,
-                                 [this](int socket) { driver_->clients().adopt(socket); })),
-      peer_listener_(listen_at(loop, settings.server.peer,
-                               [this](int socket) { driver_->peers().adopt(socket); })),
+      layers_(settings.server.tls),
+      client_listener_(
+          listen_at(loop, settings.server.client,
+                    [this](int socket) { driver_->clients().adopt(socket, layers_.of_client()); })),
+      peer_listener_(
+          listen_at(loop, settings.server.peer,
+                    [this](int socket) { driver_->peers().adopt(socket, layers_.of_peer()); })),
       machine_(config_of(settings), loop.pool()),
       ready_(loop, [this] { look_whether_ready(); }),
       end_(loop, [this] { end_when_settled(); }) {
@@ -68,11 +70,16 @@ std::string NodeProcess::metrics() {
 
 void NodeProcess::on_trace(const TraceRecord& record) { log_trace(record); }
 
+void NodeProcess::on_trouble(std::optional<Address> dialled, std::string_view why) {
+  log_trouble(dialled, why);
+}
+
 Stores NodeProcess::make_stores() {
   const StoreSettings& s = settings_.server.stores;
   std::optional<RemoteStores> router;
   if (s.needs_router()) {
-    router.emplace(loop_, *parse_host_port(settings_.routers.front().peer), self_);
+    router.emplace(loop_, *parse_host_port(settings_.routers.front().peer), self_,
+                   [this](const HostPort& to) { return layers_.to_peer(to); });
   }
   Stores out;
   out.directory =

@@ -7,6 +7,7 @@
 
 #include "cluster/machine/driver.h"
 #include "cluster/process/admin.h"
+#include "cluster/process/server_start.h"
 #include "cluster/process/settings.h"
 #include "cluster/store/remote.h"
 #include "core/node/node.h"
@@ -33,14 +34,17 @@ class NodeProcess : public Environment {
  private:
   std::string metrics();
   std::optional<HostPort> where(Address server) override;
+  LayerHandle layer_to(const HostPort& to) override { return layers_.to_peer(to); }
   void on_notice(const Notify& notice) override;
   void on_trace(const TraceRecord& record) override;
+  void on_trouble(std::optional<Address> dialled, std::string_view why) override;
   Stores make_stores();
   void end_when_settled();
   void look_whether_ready();
 
   Loop& loop_;
   NodeSettings settings_;
+  Layers layers_;
   Greeting self_;
   std::unique_ptr<Listener> client_listener_, peer_listener_;
   MachineOf<Node> machine_;

@@ -4,7 +4,6 @@
 
 #include "cluster/process/log.h"
 #include "cluster/process/metrics.h"
-#include "cluster/process/server_start.h"
 
 namespace imroute::cluster {
 
@@ -35,6 +34,7 @@ constexpr uint32_t kMostUsersAnswered = 1000;
 RouterProcess::RouterProcess(Loop& loop, const RouterSettings& settings)
     : loop_(loop),
       settings_(settings),
+      layers_(settings.server.tls),
       data_dir_(made_directory(settings.data_dir)),
       registry_(loop, settings.server.sessions.lease_ns, data_dir_ / "registry.json"),
       settled_at_(settled_at()),
@@ -46,10 +46,12 @@ RouterProcess::RouterProcess(Loop& loop, const RouterSettings& settings)
               [this](Address server, const ServerPlace& place) {
                 return holds_registry() ? registry_.for_server(server, place) : nullptr;
               }),
-      client_listener_(listen_at(loop, settings.server.client,
-                                 [this](int socket) { driver_->clients().adopt(socket); })),
-      peer_listener_(listen_at(loop, settings.server.peer,
-                               [this](int socket) { driver_->peers().adopt(socket); })),
+      client_listener_(
+          listen_at(loop, settings.server.client,
+                    [this](int socket) { driver_->clients().adopt(socket, layers_.of_client()); })),
+      peer_listener_(
+          listen_at(loop, settings.server.peer,
+                    [this](int socket) { driver_->peers().adopt(socket, layers_.of_peer()); })),
       machine_(config_of(settings), loop.pool()) {
   self_.kind = CallerKind::router;
   self_.index = settings.server.index;
@@ -79,6 +81,10 @@ std::string RouterProcess::metrics() {
 }
 
 void RouterProcess::on_trace(const TraceRecord& record) { log_trace(record); }
+
+void RouterProcess::on_trouble(std::optional<Address> dialled, std::string_view why) {
+  log_trouble(dialled, why);
+}
 
 // With a registry elsewhere nothing tells who has not yet written its rows again.
 MonoTime RouterProcess::settled_at() const {

@@ -9,6 +9,7 @@
 
 #include "cluster/machine/driver.h"
 #include "cluster/process/admin.h"
+#include "cluster/process/server_start.h"
 #include "cluster/process/settings.h"
 #include "cluster/process/user_book.h"
 #include "cluster/store/held.h"
@@ -35,6 +36,7 @@ class RouterProcess : public Environment {
   std::string metrics();
   std::optional<HostPort> where(Address) override { return std::nullopt; }  // it dials nobody
   void on_trace(const TraceRecord& record) override;
+  void on_trouble(std::optional<Address> dialled, std::string_view why) override;
   void before_client_frame(Link& link, const Frame& frame) override;
   bool on_client_control(Link& link, uint8_t type, std::span<const std::byte> body) override;
   bool on_store_user(const LinkHandle& link, const Greeting& greeting) override;
@@ -48,6 +50,7 @@ class RouterProcess : public Environment {
 
   Loop& loop_;
   RouterSettings settings_;
+  Layers layers_;
   std::filesystem::path data_dir_;
   Greeting self_;
   HeldRegistry registry_;

@@ -4,6 +4,19 @@
 
 namespace imroute::cluster {
 
+Layers::Layers(const TlsFiles& files)
+    : tls_(files.certificate.empty() ? nullptr : std::make_unique<Tls>(files)),
+      peers_(!files.authority.empty()) {}
+LayerHandle Layers::of_client() const {
+  return tls_ == nullptr ? nullptr : tls_->accept(Tls::Admits::anybody);
+}
+LayerHandle Layers::of_peer() const {
+  return peers_ ? tls_->accept(Tls::Admits::authorised) : nullptr;
+}
+LayerHandle Layers::to_peer(const HostPort& to) const {
+  return peers_ ? tls_->dial(to.host) : nullptr;
+}
+
 uint64_t fresh_seed() {
   std::random_device device;
   return uint64_t{device()} << 32 | device();

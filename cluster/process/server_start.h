@@ -11,6 +11,20 @@
 
 namespace imroute::cluster {
 
+// What stands between a server's connections and their sockets, as its `tls` says.
+class Layers {
+ public:
+  // Throws SystemRefusal naming the file that cannot be used.
+  explicit Layers(const TlsFiles& files);
+  LayerHandle of_client() const;  // accepted
+  LayerHandle of_peer() const;    // accepted
+  LayerHandle to_peer(const HostPort& to) const;
+
+ private:
+  std::unique_ptr<Tls> tls_;
+  bool peers_;
+};
+
 // A seed that two processes, or two lives of one, do not share.
 uint64_t fresh_seed();
 

@@ -64,6 +64,26 @@ Shape router_place_shape(RouterPlace& r) {
   return shape;
 }
 
+Shape tls_shape(TlsFiles& t) {
+  Shape shape;
+  shape.add(text_key("certificate", t.certificate,
+                     "PEM file, with its chain: clients must speak TLS then"));
+  shape.add(text_key("key", t.key, "PEM file, of the certificate"));
+  shape.add(text_key("authority", t.authority,
+                     "PEM file: servers must speak TLS to each other then, each with a certificate "
+                     "of it"));
+  shape.check = [&t](const JsonValue& value, ShapeReader& reader) {
+    if (t.certificate.empty() != t.key.empty()) {
+      reader.error(value, "certificate and key go together: give both, or none");
+    } else if (t.certificate.empty() && !t.authority.empty()) {
+      reader.error(value,
+                   "authority is for servers among themselves, and each must show a certificate: "
+                   "give certificate and key");
+    }
+  };
+  return shape;
+}
+
 void add_server_keys(Shape& shape, ServerSettings& s) {
   shape.add(address_key("client", s.client, Use::listen,
                         "listens here for clients; port 0: any that is free"));
@@ -80,6 +100,7 @@ void add_server_keys(Shape& shape, ServerSettings& s) {
   shape.add(object_key("sessions", sessions_shape(s.sessions), "logins, leases, heartbeats"));
   shape.add(object_key("delivery", delivery_shape(s.delivery), "reliability and order"));
   shape.add(object_key("stores", stores_shape(s.stores), "registry, directory, mailbox, bus"));
+  shape.add(object_key("tls", tls_shape(s.tls), "encryption; default: none"));
 }
 
 // Contradictions between keys.

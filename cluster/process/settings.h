@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cluster/net/link.h"
+#include "cluster/net/tls.h"
 #include "cluster/process/store_settings.h"
 #include "config/diagnostic.h"
 #include "config/shape.h"
@@ -41,11 +42,17 @@ struct ServerSettings {
   DeliveryConfig delivery;
   StoreSettings stores;
   std::string admin;  // listens here for operators; empty: nowhere
+  TlsFiles tls;
 };
+inline ServerSettings server_at(const char* client, const char* peer) {
+  ServerSettings server;
+  server.client = client;
+  server.peer = peer;
+  return server;
+}
 
 struct NodeSettings {
-  ServerSettings server{0, "127.0.0.1:7100", "127.0.0.1:7101", {}, {}, 20'000, {}, {}, {}, {}, {},
-                        {}};
+  ServerSettings server = server_at("127.0.0.1:7100", "127.0.0.1:7101");
   uint32_t weight = 1;
   std::vector<RouterPlace> routers{RouterPlace{}};
   InvocationConfig invocation;
@@ -53,8 +60,7 @@ struct NodeSettings {
 };
 
 struct RouterSettings {
-  ServerSettings server{0, "127.0.0.1:7000", "127.0.0.1:7001", {}, {}, 20'000, {}, {}, {}, {}, {},
-                        {}};
+  ServerSettings server = server_at("127.0.0.1:7000", "127.0.0.1:7001");
   std::string data_dir = "imroute-data";
   BalancerConfig balancer;
 };

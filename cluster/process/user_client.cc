@@ -32,11 +32,14 @@ Greeting greeting_of(const UserSettings& s) {
 
 }  // namespace
 
-UserClient::UserClient(Loop& loop, const UserSettings& settings, OnNotice on_notice)
+UserClient::UserClient(Loop& loop, const UserSettings& settings, OnNotice on_notice,
+                       OnTrouble on_trouble)
     : loop_(loop),
       settings_(settings),
       user_(user_id_of(settings.name)),
       on_notice_(std::move(on_notice)),
+      on_trouble_(std::move(on_trouble)),
+      through_(dialled_as(settings)),
       machine_(config_of(settings), loop.pool()) {
   driver_.emplace(loop, machine_, *this, DriverOptions{greeting_of(settings), 0, false});
 }
@@ -60,6 +63,17 @@ std::optional<HostPort> UserClient::where(Address server) {
   return at == places_.end() ? std::nullopt : std::optional(at->second);
 }
 
+LayerTo dialled_as(const UserSettings& settings) {
+  if (settings.tls_authority.empty()) return [](const HostPort&) { return nullptr; };
+  const auto tls = std::make_shared<Tls>(TlsFiles{{}, {}, settings.tls_authority});
+  return [tls](const HostPort& to) { return tls->dial(to.host); };
+}
+
+void UserClient::on_trouble(std::optional<Address> server, std::string_view why) {
+  const HostPort at = where(*server).value_or(HostPort{});
+  on_trouble_(at.text() + ": " + std::string(why));
+}
+
 void UserClient::on_notice(const Notify& notice) { on_notice_(notice); }
 
 void UserClient::on_server_control(Address server, uint8_t type, std::span<const std::byte> body) {
@@ -71,10 +85,11 @@ void UserClient::on_server_control(Address server, uint8_t type, std::span<const
 
 // ---- questions ---------------------------------------------------------------------------------
 
-UserQuestion::UserQuestion(Loop& loop, std::vector<std::string> routers, const UsersQuery& query,
+UserQuestion::UserQuestion(Loop& loop, const UserSettings& who, const UsersQuery& query,
                            OnAnswer on_answer)
     : loop_(loop),
-      routers_(std::move(routers)),
+      routers_(who.routers),
+      through_(dialled_as(who)),
       query_(query),
       on_answer_(std::move(on_answer)),
       timer_(loop, [this] { ask_next(); }) {
@@ -89,7 +104,8 @@ void UserQuestion::ask_next() {
     const OnAnswer call = std::exchange(on_answer_, nullptr);
     return call(answer_);
   }
-  link_ = Link::dial(loop_, *parse_host_port(routers_[next_++]), *this, totals_);
+  const HostPort at = *parse_host_port(routers_[next_++]);
+  link_ = Link::dial(loop_, at, *this, totals_, {}, through_(at));
   timer_.set(monotonic_now() + kAnswerTime);
 }
 

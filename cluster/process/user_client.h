@@ -20,6 +20,7 @@ struct UserSettings {
   uint32_t device = 0;
   ClientType client_type = ClientType::pc;
   std::vector<std::string> routers{"127.0.0.1:7000"};  // host:port, where clients dial them
+  std::string tls_authority;  // PEM file of who vouches for the servers; empty: no TLS
   DeliveryConfig delivery;
   SessionConfig sessions;
 };
@@ -27,7 +28,10 @@ struct UserSettings {
 class UserClient : public Environment {
  public:
   using OnNotice = std::function<void(const Notify&)>;
-  UserClient(Loop& loop, const UserSettings& settings, OnNotice on_notice);
+  // Why a server cannot be talked to, for people; comes again with every attempt.
+  using OnTrouble = std::function<void(const std::string&)>;
+  // Throws SystemRefusal when the authority cannot be used.
+  UserClient(Loop& loop, const UserSettings& settings, OnNotice on_notice, OnTrouble on_trouble);
   ~UserClient() override;
 
   void start() { driver_->command({CommandKind::start, {}, {}, 0}); }
@@ -41,17 +45,24 @@ class UserClient : public Environment {
 
  private:
   std::optional<HostPort> where(Address server) override;
+  LayerHandle layer_to(const HostPort& to) override { return through_(to); }
   void on_notice(const Notify& notice) override;
+  void on_trouble(std::optional<Address> server, std::string_view why) override;
   void on_server_control(Address server, uint8_t type, std::span<const std::byte> body) override;
 
   Loop& loop_;
   UserSettings settings_;
   UserId user_;
   OnNotice on_notice_;
+  OnTrouble on_trouble_;
+  LayerTo through_;
   std::map<NodeId, HostPort> places_;
   MachineOf<Client> machine_;
   std::optional<Driver> driver_;
 };
+
+// How that user's connections are dialled. Throws SystemRefusal when the authority cannot be used.
+LayerTo dialled_as(const UserSettings& settings);
 
 // One question about users, to all routers, one after the other: each knows the names that logged
 // in through it.
@@ -59,8 +70,7 @@ class UserQuestion : public LinkOwner {
  public:
   // Nothing: no router was reached and answered in time.
   using OnAnswer = std::function<void(const std::optional<UsersAnswer>&)>;
-  UserQuestion(Loop& loop, std::vector<std::string> routers, const UsersQuery& query,
-               OnAnswer on_answer);
+  UserQuestion(Loop& loop, const UserSettings& who, const UsersQuery& query, OnAnswer on_answer);
   ~UserQuestion() override;
 
  private:
@@ -73,6 +83,7 @@ class UserQuestion : public LinkOwner {
 
   Loop& loop_;
   std::vector<std::string> routers_;
+  LayerTo through_;
   size_t next_ = 0;
   UsersQuery query_;
   std::optional<UsersAnswer> answer_;  // of those asked so far

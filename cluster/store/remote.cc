@@ -29,8 +29,12 @@ void answer_unknown(const AnyDone& done) {
 
 class RemoteStores::Connection : public LinkOwner {
  public:
-  Connection(Loop& loop, const HostPort& holder, const Greeting& self)
-      : loop_(loop), holder_(holder), self_(self), redial_(loop, [this] { dial(); }) {
+  Connection(Loop& loop, const HostPort& holder, const Greeting& self, LayerTo layer_to)
+      : loop_(loop),
+        holder_(holder),
+        self_(self),
+        layer_to_(std::move(layer_to)),
+        redial_(loop, [this] { dial(); }) {
     self_.kind = CallerKind::store_user;
     dial();
   }
@@ -58,7 +62,10 @@ class RemoteStores::Connection : public LinkOwner {
   }
 
  private:
-  void dial() { link_ = Link::dial(loop_, holder_, *this, totals_, kStoreLink); }
+  void dial() {
+    link_ = Link::dial(loop_, holder_, *this, totals_, kStoreLink,
+                       layer_to_ == nullptr ? nullptr : layer_to_(holder_));
+  }
   void on_connected(Link& link) override {
     link.send_control(kControlGreeting, control_body(self_));
   }
@@ -126,6 +133,7 @@ class RemoteStores::Connection : public LinkOwner {
   Loop& loop_;
   HostPort holder_;
   Greeting self_;
+  LayerTo layer_to_;
   LinkTotals totals_;
   LinkHandle link_;
   bool up_ = false;
@@ -184,8 +192,9 @@ class RemoteRegistry : public RegistryStore {
 
 }  // namespace
 
-RemoteStores::RemoteStores(Loop& loop, const HostPort& holder, const Greeting& self)
-    : connection_(std::make_shared<Connection>(loop, holder, self)) {}
+RemoteStores::RemoteStores(Loop& loop, const HostPort& holder, const Greeting& self,
+                           LayerTo layer_to)
+    : connection_(std::make_shared<Connection>(loop, holder, self, std::move(layer_to))) {}
 RemoteStores::~RemoteStores() = default;
 
 std::unique_ptr<DirectoryStore> RemoteStores::directory() {

@@ -14,7 +14,8 @@ namespace imroute::cluster {
 
 class RemoteStores {
  public:
-  RemoteStores(Loop& loop, const HostPort& holder, const Greeting& self);
+  RemoteStores(Loop& loop, const HostPort& holder, const Greeting& self,
+               LayerTo layer_to = nullptr);
   ~RemoteStores();
 
   // Each once; they keep what they share alive.

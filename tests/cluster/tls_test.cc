@@ -205,6 +205,10 @@ TEST_F(TlsLinks, OneLayerOnAnotherCarriesThroughBoth) {
   EXPECT_THAT(server_.trouble, HasSubstr("peer did not return a certificate"));
 }
 
+TEST_F(TlsLinks, NothingOlderThanTls12) {
+  EXPECT_EQ(SSL_CTX_get_min_proto_version(serving_.context()), TLS1_2_VERSION);
+}
+
 // It was valid when the process began.
 TEST_F(TlsLinks, ACertificateThatHasExpiredIsRefusedByBothSides) {
   const Shown old = authority_.issue("old", "IP:127.0.0.1", -3600);
