@@ -29,6 +29,7 @@ int router_command(const Options& options, const Console& console);
 int up_command(const Options& options, const Console& console);
 int chat_command(const Options& options, const Console& console);
 int send_command(const Options& options, const Console& console);
+int pass_command(const Options& options, const Console& console);
 #endif
 
 // The whole program but for signals: `arguments` without the program's name.

@@ -36,7 +36,7 @@ const std::vector<std::string> kShells = {"bash", "zsh", "fish"};
 // Text as typed, before it is checked: the messages of the checks are the program's own.
 struct RawOptions {
   std::string scenario, seed, seeds, jobs, until, from, budget, shard, seed_limit;
-  std::string nodes, port, device, timeout;
+  std::string nodes, port, device, timeout, valid;
 };
 
 struct Parser {
@@ -216,7 +216,14 @@ struct Parser {
       list_option(sub, "--router", options.routers, "host:port of a router; repeatable", true);
       sub->add_option("--tls-ca", options.tls_authority,
                       "PEM file of who vouches for the servers: TLS (default: no TLS)");
+      sub->add_option("--pass-file", options.pass_file,
+                      "File with your pass, for routers that want one (imroute pass)");
     };
+    CLI::App* pass = command("pass", "Print a pass, with which a user may log in");
+    pass->add_option("--user", options.user, "Whose")->required();
+    pass->add_option("--key-file", options.key_file, "Keys of the routers' auth.key_file")
+        ->required();
+    pass->add_option("--valid", raw.valid, "How long it is good for (default 1h)");
     CLI::App* chat = command("chat", "Chat in a real cluster, at a terminal or from a pipe");
     user_options(chat);
     CLI::App* send = command("send", "Send one message and wait until it is accepted");
@@ -333,11 +340,14 @@ void check_cluster([[maybe_unused]] Parser& parser) {
   whole(raw.nodes, "--nodes", 1, 1'000, options.nodes);
   whole(raw.port, "--port", 0, 60'000, options.port);
   whole(raw.device, "--device", 0, kMaxDevicesPerUser - 1, options.device);
-  if (!raw.timeout.empty()) {
-    const Parsed<int64_t> timeout = parse_duration(raw.timeout);
-    if (!timeout.value) refuse("--timeout: " + timeout.problem);
-    options.timeout_ns = *timeout.value;
-  }
+  const auto duration = [](const std::string& text, const char* name, DurationNs& into) {
+    if (text.empty()) return;
+    const Parsed<int64_t> parsed = parse_duration(text);
+    if (!parsed.value) refuse(std::string(name) + ": " + parsed.problem);
+    into = *parsed.value;
+  };
+  duration(raw.valid, "--valid", options.valid_ns);
+  duration(raw.timeout, "--timeout", options.timeout_ns);
   for (const auto& [name, user] : {std::pair("--user", options.user), {"--to", options.to}}) {
     if (user.empty() || cluster::is_user_name(user)) continue;
     refuse(std::string(name) + " takes letters, digits and . _ - @, at most 64, not \"" + user +

@@ -54,8 +54,9 @@ struct Options {
   std::string user, to;
   uint32_t device = 0;
   std::vector<std::string> routers{"127.0.0.1:7000"};
-  std::string tls_authority;
+  std::string tls_authority, pass_file, key_file;
   DurationNs timeout_ns = 10 * kSecond;
+  DurationNs valid_ns = 3600 * kSecond;
   std::string topic;  // list WHAT, help COMMAND, completions SHELL, init FILE
 };
 

@@ -30,6 +30,7 @@ constexpr Entry kCommands[] = {
     {"up", up_command},
     {"chat", chat_command},
     {"send", send_command},
+    {"pass", pass_command},
 #endif
 };
 

@@ -45,7 +45,7 @@ class Chat {
         settings_(user_settings(options)),
         client_(
             loop_, settings_, [this](const Notify& n) { on_notice(n); },
-            [this](const std::string& why) { on_trouble(why); }),
+            [this](const std::string& why, bool) { on_trouble(why); }),
         input_(
             loop_, STDIN_FILENO, [this](const std::string& line) { on_line(line); },
             [this] { leave(); }) {

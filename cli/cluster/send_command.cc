@@ -26,7 +26,13 @@ int send_one(const Options& options, const Console& console) {
     loop.post([&loop] { loop.stop(); });
   };
   cluster::UserClient client(loop, user_settings(options), on_notice,
-                             [&](const std::string& why) { trouble = why; });
+                             [&](const std::string& why, bool refused) {
+                               trouble = why;
+                               if (!refused) return;
+                               code = kExitViolated;
+                               console.err << "imroute: " << why << '\n';
+                               loop.post([&loop] { loop.stop(); });
+                             });
   cluster::Timer limit(loop, [&] {
     console.err << "imroute: not accepted within " << human_ns(options.timeout_ns)
                 << (client.core().online() ? "; the mailbox does not answer"

@@ -1,6 +1,7 @@
 // What the commands that keep running share: reading a configuration, signals into exit codes.
 #pragma once
 
+#include <algorithm>
 #include <csignal>
 #include <string>
 #include <vector>
@@ -38,6 +39,11 @@ int in_environment(Run run) {
   }
 }
 
+inline std::string first_word(const std::string& text) {
+  const size_t from = std::min(text.find_first_not_of(" \t\r\n"), text.size());
+  return text.substr(from, text.find_first_of(" \t\r\n", from) - from);
+}
+
 // Who the options say that the user is, and how he is reached.
 inline cluster::UserSettings user_settings(const Options& options) {
   cluster::UserSettings settings;
@@ -45,6 +51,7 @@ inline cluster::UserSettings user_settings(const Options& options) {
   settings.device = options.device;
   settings.routers = options.routers;
   settings.tls_authority = options.tls_authority;
+  settings.pass = options.pass_file.empty() ? "" : first_word(read_file(options.pass_file));
   return settings;
 }
 

@@ -11,7 +11,7 @@ Driver::Driver(Loop& loop, AnyMachine& machine, Environment& environment,
     : loop_(loop),
       machine_(machine),
       environment_(environment),
-      clients_(loop, *this, environment, options.most_clients),
+      clients_(loop, *this, environment, options.clients),
       peers_(loop, *this, environment, options.self),
       timer_(loop, [this] { on_timer(); }),
       effects_(options.tracing) {}

@@ -55,7 +55,7 @@ struct Stores {
 
 struct DriverOptions {
   Greeting self;
-  size_t most_clients = 0;
+  ClientLimits clients;
   bool tracing = false;  // every decision of the machine goes to Environment::on_trace
 };
 

@@ -2,14 +2,28 @@
 // business of the machine.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <span>
+#include <string>
 
 #include "cluster/net/link.h"
 #include "cluster/wire/control.h"
 #include "core/event/effect.h"
 
 namespace imroute::cluster {
+
+// Whom a connection may log in or bind as; what is not set may be anything.
+struct Identity {
+  std::optional<UserId> user;
+  std::optional<uint32_t> device;
+  std::optional<uint64_t> generation;
+};
+struct Admission {
+  Reason refused = Reason::none;
+  std::string text;  // why, for the client
+  Identity identity;
+};
 
 class Environment {
  public:
@@ -22,9 +36,14 @@ class Environment {
   virtual void on_trace(const TraceRecord&) {}
   // A connection whose layer failed: one that was dialled there, or one of who knows whom.
   virtual void on_trouble(std::optional<Address>, std::string_view) {}
+  // What a client shows to that server when it greets.
+  virtual std::string proof_for(Address) { return {}; }
+  // A client has greeted: `decide` once, at once or later. Nothing of it is read meanwhile.
+  using Decide = std::function<void(const Admission&)>;
+  virtual void admit(const std::string& /*address*/, const Greeting&, Decide decide) { decide({}); }
   // A frame is about to go to a client: what must arrive before it is sent here.
   virtual void before_client_frame(Link&, const Frame&) {}
-  // A control message of a client that has greeted. False: it is not one of ours.
+  // A control message of a client that was admitted. False: it is not one of ours.
   virtual bool on_client_control(Link&, uint8_t, std::span<const std::byte>) { return false; }
   // Somebody who wants to use the stores of this process; the callee takes the link over. False: it
   // has none.

@@ -13,11 +13,11 @@ namespace imroute::cluster {
 
 class Greetings {
  public:
-  Greetings(Loop& loop, size_t most, DurationNs patience = 5 * kSecond)
+  Greetings(Loop& loop, size_t most, DurationNs patience)
       : most_(most), patience_(patience), timer_(loop, [this] { close_late(); }) {}
 
   void add(uint64_t tag, LinkHandle link) {
-    if (waiting_.size() >= most_) close_oldest();
+    while (waiting_.size() >= most_ && !due_.empty()) close_front(pushed_out_);
     due_.push_back({monotonic_now() + patience_, tag});
     waiting_.emplace(tag, std::move(link));
     if (due_.size() == 1) timer_.set(due_.front().deadline);
@@ -31,26 +31,27 @@ class Greetings {
     waiting_.erase(at);
     return link;
   }
-  uint64_t refused() const { return refused_; }
+  // Closed because the others were too many, or because it had not greeted in time.
+  uint64_t pushed_out() const { return pushed_out_; }
+  uint64_t late() const { return late_; }
 
  private:
   struct Due {
     MonoTime deadline;
     uint64_t tag;
   };
-  void close_front() {
+  void close_front(uint64_t& counter) {
     const LinkHandle link = take(due_.front().tag);
     due_.pop_front();
     if (link == nullptr) return;
-    ++refused_;
+    ++counter;
     link->close();
-  }
-  void close_oldest() {
-    while (waiting_.size() >= most_ && !due_.empty()) close_front();
   }
   void close_late() {
     const MonoTime now = monotonic_now();
-    while (!due_.empty() && (due_.front().deadline <= now || !has(due_.front().tag))) close_front();
+    while (!due_.empty() && (due_.front().deadline <= now || !has(due_.front().tag))) {
+      close_front(late_);
+    }
     if (!due_.empty()) timer_.set(due_.front().deadline);
   }
 
@@ -58,7 +59,8 @@ class Greetings {
   DurationNs patience_;
   std::deque<Due> due_;  // by deadline; some have greeted meanwhile
   std::unordered_map<uint64_t, LinkHandle> waiting_;
-  uint64_t refused_ = 0;
+  uint64_t pushed_out_ = 0;
+  uint64_t late_ = 0;
   Timer timer_;
 };
 

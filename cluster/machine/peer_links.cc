@@ -6,6 +6,7 @@ namespace imroute::cluster {
 
 namespace {
 constexpr size_t kMostNewPeers = 1024;  // connected, not yet greeted
+constexpr DurationNs kGreetingTime = 5 * kSecond;
 constexpr LinkOptions kPeerLink{.most_pending = 64 * 1024 * 1024, .most_control = 64 * 1024};
 
 CallerKind kind_of(Address address) {
@@ -22,7 +23,7 @@ PeerLinks::PeerLinks(Loop& loop, EventSink& sink, Environment& environment, Gree
       sink_(sink),
       environment_(environment),
       self_(std::move(self)),
-      greetings_(loop, kMostNewPeers) {}
+      greetings_(loop, kMostNewPeers, kGreetingTime) {}
 
 void PeerLinks::connect(Address address) {
   if (peers_.contains(address)) return;
@@ -95,7 +96,9 @@ void PeerLinks::on_connected(Link& link) {
   Address address;
   Peer* peer = peer_of(link, address);
   if (peer == nullptr) return;
-  link.send_control(kControlGreeting, control_body(self_));
+  Greeting self = self_;
+  self.proof = environment_.proof_for(address);
+  link.send_control(kControlGreeting, control_body(self));
   if (!dials_as_client()) return greetings_.add(link.tag, peer->link);
   peer->up = true;
   sink_.deliver(PeerUp{address});

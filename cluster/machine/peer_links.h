@@ -28,7 +28,7 @@ class PeerLinks : public LinkOwner {
   size_t up() const;
   const LinkTotals& totals() const { return totals_; }
   uint64_t unsent() const { return unsent_; }  // frames for servers that were not connected
-  uint64_t refused() const { return refused_ + greetings_.refused(); }
+  uint64_t refused() const { return refused_ + greetings_.late() + greetings_.pushed_out(); }
 
  private:
   struct Peer {

@@ -1,5 +1,8 @@
 #include "cluster/net/link.h"
 
+#include <sys/socket.h>
+
+#include <algorithm>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -45,6 +48,21 @@ std::optional<HostPort> parse_host_port(std::string_view text) {
   return out;
 }
 
+std::string address_of(int socket) {
+  tcp::endpoint end;
+  auto size = static_cast<socklen_t>(end.capacity());
+  if (::getpeername(socket, end.data(), &size) != 0) return {};
+  end.resize(size);
+  if (!end.address().is_v6()) return end.address().to_string();
+  const asio::ip::address_v6 address = end.address().to_v6();
+  if (address.is_v4_mapped()) {
+    return asio::ip::make_address_v4(asio::ip::v4_mapped, address).to_string();
+  }
+  auto bytes = address.to_bytes();
+  std::fill(bytes.begin() + 8, bytes.end(), uint8_t{0});
+  return asio::ip::address_v6(bytes).to_string() + "/64";
+}
+
 enum class Phase : uint8_t { dialling, open, lingering, closed };
 
 struct Link::State {
@@ -65,6 +83,9 @@ struct Link::State {
   LayerState layer_state = LayerState::opening;
   bool dialled = false;  // and the owner waits for on_connected
   Phase phase = Phase::dialling;
+  bool reading = false;    // on_readable is coming
+  bool consuming = false;  // the owner is being called
+  bool paused = false;
   bool in_turn_end = false;  // on_turn_end is coming
   bool waiting_writable = false;
   bool overflowed = false;
@@ -83,13 +104,6 @@ struct Link::State {
     timer->async_wait([fire = std::move(fire)](const Error& error) {
       if (!error) fire();
     });
-  }
-  void close_socket() {
-    phase = Phase::closed;
-    Error ignored;
-    socket.close(ignored);
-    if (timer != nullptr) timer->cancel();
-    if (resolver != nullptr) resolver->cancel();
   }
 };
 
@@ -174,7 +188,9 @@ void Link::set_owner(LinkOwner& owner, const LinkOptions& options) {
 // ---- reading -----------------------------------------------------------------------------------
 
 void Link::wait_readable() {
+  if (state_->paused || std::exchange(state_->reading, true)) return;
   state_->socket.async_wait(tcp::socket::wait_read, [link = self()](const Error& error) {
+    link->state_->reading = false;
     if (link->state_->phase == Phase::closed) return;
     if (error) return link->fail(Reason::reset);
     link->on_readable();
@@ -220,6 +236,14 @@ void Link::unwrap(std::span<const std::byte> bytes) {
   fail(s.layer_state == LayerState::ended ? Reason::closed_by_peer : Reason::protocol_error);
 }
 
+void Link::pause() { state_->paused = true; }
+
+void Link::resume() {
+  if (!std::exchange(state_->paused, false) || state_->consuming) return;
+  if (open()) consume({});
+  if (state_->phase != Phase::closed) wait_readable();
+}
+
 void Link::consume(std::span<const std::byte> bytes) {
   ByteBuffer& partial = state_->partial;
   if (partial.empty()) {
@@ -238,7 +262,8 @@ void Link::consume(std::span<const std::byte> bytes) {
 // Hands whole messages to the owner, as long as it wants them. Returns the bytes they took.
 size_t Link::take_messages(std::span<const std::byte> bytes) {
   size_t taken = 0;
-  while (open() && taken < bytes.size()) {
+  state_->consuming = true;
+  while (open() && !state_->paused && taken < bytes.size()) {
     const std::span<const std::byte> rest = bytes.subspan(taken);
     if (rest.size() >= kWireHeaderBytes && rest[3] == std::byte{kSerializerControl}) {
       const size_t size = take_control(rest);
@@ -248,6 +273,10 @@ size_t Link::take_messages(std::span<const std::byte> bytes) {
     }
     Frame frame;
     const Decoded got = decode(rest, frame, state_->loop.pool());
+    if (got.size > kWireHeaderBytes + state_->options.most_frame) {
+      give_up(WireError::too_large);
+      break;
+    }
     if (got.status == ReadStatus::error) {
       give_up(got.error);
       break;
@@ -257,6 +286,7 @@ size_t Link::take_messages(std::span<const std::byte> bytes) {
     ++state_->totals.frames_in;
     state_->owner->on_frame(*this, frame);
   }
+  state_->consuming = false;
   return taken;
 }
 
@@ -382,15 +412,25 @@ void Link::wait_writable() {
 void Link::fail(Reason reason) {
   if (state_->phase == Phase::closed) return;
   const LinkHandle keep = self();
-  state_->close_socket();
+  close_socket();
   LinkOwner* owner = std::exchange(state_->owner, nullptr);
   if (owner != nullptr) owner->on_closed(*this, reason);
 }
 
 void Link::close() {
   state_->owner = nullptr;
-  if (state_->phase != Phase::open) return state_->close_socket();
+  if (state_->phase != Phase::open) return close_socket();
   linger();
+}
+
+void Link::close_socket() {
+  State& s = *state_;
+  s.phase = Phase::closed;
+  Error ignored;
+  s.socket.close(ignored);
+  if (s.timer != nullptr) s.timer->cancel();
+  if (s.resolver != nullptr) s.resolver->cancel();
+  kept.reset();
 }
 
 // Closing at once while something unread has come in would reset the connection, and the other side
@@ -400,7 +440,7 @@ void Link::linger() {
   s.phase = Phase::lingering;
   wrap();
   if (s.layer_state == LayerState::open) s.layer->finish(s.out);
-  s.set_timer(kLingerTime, [link = self()] { link->state_->close_socket(); });
+  s.set_timer(kLingerTime, [link = self()] { link->close_socket(); });
   flush();
 }
 

@@ -19,6 +19,7 @@
 #include "cluster/net/layer.h"
 #include "cluster/net/loop.h"
 #include "core/model/frame.h"
+#include "core/model/limits.h"
 #include "core/model/reason.h"
 
 namespace imroute::cluster {
@@ -43,6 +44,10 @@ struct HostPort {
 };
 std::optional<HostPort> parse_host_port(std::string_view text);
 
+// Where the other end of a connected socket is, without its port: the unit that is counted. Of IPv6
+// it is the network of 64 bits, which is what one host commonly has.
+std::string address_of(int socket);
+
 // What the links of one owner counted.
 struct LinkTotals {
   uint64_t frames_in = 0;
@@ -58,6 +63,7 @@ struct LinkTotals {
 struct LinkOptions {
   size_t most_pending = 1024 * 1024;      // bytes that may wait to be written
   size_t most_control = 64 * 1024;        // body of a control message
+  size_t most_frame = kMaxFrameBytes;     // body of a frame
   DurationNs dial_timeout = 2 * kSecond;  // until connected, and the layer open
 };
 
@@ -77,12 +83,17 @@ class Link : public TurnEnd, public std::enable_shared_from_this<Link> {
   // What is pending goes out first, if the other side takes it. The owner hears no more.
   void close();
   bool open() const;
+  // Between the two nothing is read and the owner is called for nothing that arrives.
+  void pause();
+  void resume();
   // Why its layer failed, for people; empty when it did not.
   std::string_view trouble() const;
 
   void set_owner(LinkOwner& owner, const LinkOptions& options);
   // The owner's name for it.
   uint64_t tag = 0;
+  // The owner's, let go when the socket is closed.
+  std::shared_ptr<void> kept;
 
  private:
   struct State;
@@ -106,6 +117,7 @@ class Link : public TurnEnd, public std::enable_shared_from_this<Link> {
   void fail(Reason reason);
   void give_up(WireError error);
   void linger();
+  void close_socket();
   std::unique_ptr<State> state_;
 };
 

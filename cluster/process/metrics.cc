@@ -1,6 +1,10 @@
 #include "cluster/process/metrics.h"
 
+#include <vector>
+
 namespace imroute::cluster {
+
+using Cause = std::pair<std::string_view, uint64_t>;
 
 namespace {
 
@@ -10,8 +14,7 @@ void add(std::string& out, const std::string& name, const char* type, const char
          "\nimroute_" + name + " " + std::to_string(value) + "\n";
 }
 
-void add_links(std::string& out, const std::string& side, const LinkTotals& t, size_t open,
-               uint64_t refused) {
+void add_links(std::string& out, const std::string& side, const LinkTotals& t, size_t open) {
   const auto counter = [&](const char* name, const char* help, uint64_t value) {
     add(out, side + "_" + name + "_total", "counter", help, value);
   };
@@ -24,10 +27,34 @@ void add_links(std::string& out, const std::string& side, const LinkTotals& t, s
   counter("bad_frames", "bytes that were no frame", t.bad_frames);
   counter("slow_readers", "connections closed because they did not read", t.slow_readers);
   counter("bad_handshakes", "connections without the TLS that is asked for", t.bad_handshakes);
-  counter("refused", "connections refused", refused);
 }
 
 }  // namespace
+
+void add_causes(std::string& out, const std::string& name, const char* help,
+                std::span<const Cause> causes) {
+  const std::string full = "imroute_" + name + "_total";
+  out += "# HELP " + full + " " + help + "\n# TYPE " + full + " counter\n";
+  for (const auto& [why, value] : causes) {
+    out += full + "{why=\"" + std::string(why) + "\"} " + std::to_string(value) + "\n";
+  }
+}
+
+void add_refusals(std::string& out, const std::string& name, const char* help,
+                  const TokenFaults& refused) {
+  std::vector<Cause> causes;
+  for (size_t i = 1; i < refused.size(); ++i) {
+    causes.emplace_back(to_string(static_cast<TokenFault>(i)), refused[i]);
+  }
+  add_causes(out, name, help, causes);
+}
+
+void add_callback(std::string& out, const Callback& callback) {
+  add(out, "auth_asked_total", "counter", "logins that the application was asked about",
+      callback.asked());
+  add(out, "auth_unanswered_total", "counter", "of these, without a clear answer in time",
+      callback.unanswered());
+}
 
 void add_counters(std::string& out, const Counters& counters) {
   for (const CounterInfo& info : kCounterTable) {
@@ -36,9 +63,15 @@ void add_counters(std::string& out, const Counters& counters) {
 }
 
 void add_driver(std::string& out, Driver& driver) {
-  add_links(out, "client", driver.clients().totals(), driver.clients().size(),
-            driver.clients().refused());
-  add_links(out, "peer", driver.peers().totals(), driver.peers().up(), driver.peers().refused());
+  add_links(out, "client", driver.clients().totals(), driver.clients().size());
+  std::vector<Cause> causes;
+  const ClientRefusals refused = driver.clients().refused();
+  for (size_t i = 0; i < refused.size(); ++i) {
+    causes.emplace_back(to_string(static_cast<ClientRefusal>(i)), refused[i]);
+  }
+  add_causes(out, "client_refused", "connections refused", causes);
+  add_links(out, "peer", driver.peers().totals(), driver.peers().up());
+  add(out, "peer_refused_total", "counter", "connections refused", driver.peers().refused());
   add(out, "peer_unsent_total", "counter", "frames for servers that were not connected",
       driver.peers().unsent());
   add(out, "store_operations_open", "gauge", "store operations without an answer yet",

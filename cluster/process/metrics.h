@@ -1,9 +1,14 @@
 // What a server counts, as text for Prometheus (exposition format 0.0.4).
 #pragma once
 
+#include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "cluster/machine/driver.h"
+#include "cluster/process/gate.h"
+#include "cluster/security/callback.h"
 #include "core/model/counters.h"
 #include "core/node/node.h"
 
@@ -13,6 +18,12 @@ namespace imroute::cluster {
 void add_counters(std::string& out, const Counters& counters);
 // Links, operations of stores.
 void add_driver(std::string& out, Driver& driver);
+// One counter a cause, as imroute_NAME_total{why="..."}.
+void add_causes(std::string& out, const std::string& name, const char* help,
+                std::span<const std::pair<std::string_view, uint64_t>> causes);
+void add_refusals(std::string& out, const std::string& name, const char* help,
+                  const TokenFaults& refused);
+void add_callback(std::string& out, const Callback& callback);
 void add_status(std::string& out, const NodeStatus& status);
 
 }  // namespace imroute::cluster

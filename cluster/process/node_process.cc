@@ -23,7 +23,7 @@ NodeConfig config_of(const NodeSettings& s) {
   config.invocation = s.invocation;
   config.delivery = s.server.delivery;
   config.sessions = s.server.sessions;
-  config.capacity.sessions = s.server.max_clients;
+  config.capacity.sessions = s.server.clients.most;
   return config;
 }
 
@@ -33,6 +33,7 @@ NodeProcess::NodeProcess(Loop& loop, const NodeSettings& settings)
     : loop_(loop),
       settings_(settings),
       layers_(settings.server.tls),
+      gate_(settings.server.tokens, NodeId{settings.server.index}),
       client_listener_(
           listen_at(loop, settings.server.client,
                     [this](int socket) { driver_->clients().adopt(socket, layers_.of_client()); })),
@@ -45,9 +46,8 @@ NodeProcess::NodeProcess(Loop& loop, const NodeSettings& settings)
   self_.kind = CallerKind::node;
   self_.index = settings.server.index;
   self_.place = place_of(settings.server, *client_listener_, *peer_listener_);
-  driver_.emplace(
-      loop, machine_, *this,
-      DriverOptions{self_, settings.server.max_clients, settings.server.log.level == 0});
+  driver_.emplace(loop, machine_, *this,
+                  DriverOptions{self_, settings.server.clients, settings.server.log.level == 0});
   driver_->set_stores(make_stores());
   admin_ = admin_at(
       loop, settings.server.admin,
@@ -64,6 +64,7 @@ std::string NodeProcess::metrics() {
   std::string text;
   add_counters(text, machine_.core().counters());
   add_driver(text, *driver_);
+  add_refusals(text, "tokens_refused", "tokens that were not believed", gate_.refused());
   add_status(text, machine_.core().status());
   return text;
 }

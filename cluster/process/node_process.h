@@ -35,6 +35,9 @@ class NodeProcess : public Environment {
   std::string metrics();
   std::optional<HostPort> where(Address server) override;
   LayerHandle layer_to(const HostPort& to) override { return layers_.to_peer(to); }
+  void admit(const std::string&, const Greeting& greeting, Decide decide) override {
+    decide(gate_.admit(greeting));
+  }
   void on_notice(const Notify& notice) override;
   void on_trace(const TraceRecord& record) override;
   void on_trouble(std::optional<Address> dialled, std::string_view why) override;
@@ -45,6 +48,7 @@ class NodeProcess : public Environment {
   Loop& loop_;
   NodeSettings settings_;
   Layers layers_;
+  NodeGate gate_;
   Greeting self_;
   std::unique_ptr<Listener> client_listener_, peer_listener_;
   MachineOf<Node> machine_;

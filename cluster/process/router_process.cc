@@ -52,13 +52,13 @@ RouterProcess::RouterProcess(Loop& loop, const RouterSettings& settings)
       peer_listener_(
           listen_at(loop, settings.server.peer,
                     [this](int socket) { driver_->peers().adopt(socket, layers_.of_peer()); })),
-      machine_(config_of(settings), loop.pool()) {
+      machine_(config_of(settings), loop.pool()),
+      gate_(loop, settings.server.tokens, settings.auth) {
   self_.kind = CallerKind::router;
   self_.index = settings.server.index;
   self_.place = place_of(settings.server, *client_listener_, *peer_listener_);
-  driver_.emplace(
-      loop, machine_, *this,
-      DriverOptions{self_, settings.server.max_clients, settings.server.log.level == 0});
+  driver_.emplace(loop, machine_, *this,
+                  DriverOptions{self_, settings.server.clients, settings.server.log.level == 0});
   driver_->set_stores({make_directory(), nullptr,
                        make_registry(imroute::address_of(RouterId{self_.index}), self_.place),
                        nullptr});
@@ -76,7 +76,8 @@ std::string RouterProcess::metrics() {
   std::string text;
   add_counters(text, machine_.core().counters());
   add_driver(text, *driver_);
-
+  add_refusals(text, "passes_refused", "passes that were not believed", gate_.refused());
+  if (gate_.callback() != nullptr) add_callback(text, *gate_.callback());
   return text;
 }
 
@@ -121,16 +122,20 @@ void RouterProcess::before_client_frame(Link& link, const Frame& frame) {
   if (frame.type != FrameType::login_ok) return;
   const auto place = driver_->registry()->place_of(frame.node);
   if (place) {
-    link.send_control(kControlPlace, control_body(PlaceNotice{frame.node, place->client}));
+    link.send_control(kControlPlace,
+                      control_body(PlaceNotice{frame.node, place->client, gate_.token_for(frame)}));
   }
 }
 
+void RouterProcess::admit(const std::string& address, const Greeting& greeting, Decide decide) {
+  gate_.admit(address, greeting,
+              [this, name = greeting.name, decide = std::move(decide)](const Admission& admission) {
+                if (admission.refused == Reason::none) users_.learn(name);
+                decide(admission);
+              });
+}
+
 bool RouterProcess::on_client_control(Link& link, uint8_t type, std::span<const std::byte> body) {
-  if (type == kControlGreeting) {
-    const auto greeting = read_control<Greeting>(body);
-    if (greeting) users_.learn(greeting->name);
-    return greeting.has_value();
-  }
   const auto query = type == kControlUsersQuery ? read_control<UsersQuery>(body) : std::nullopt;
   if (query) answer_users(link.shared_from_this(), *query);
   return query.has_value();

@@ -37,6 +37,7 @@ class RouterProcess : public Environment {
   std::optional<HostPort> where(Address) override { return std::nullopt; }  // it dials nobody
   void on_trace(const TraceRecord& record) override;
   void on_trouble(std::optional<Address> dialled, std::string_view why) override;
+  void admit(const std::string& address, const Greeting& greeting, Decide decide) override;
   void before_client_frame(Link& link, const Frame& frame) override;
   bool on_client_control(Link& link, uint8_t type, std::span<const std::byte> body) override;
   bool on_store_user(const LinkHandle& link, const Greeting& greeting) override;
@@ -64,6 +65,7 @@ class RouterProcess : public Environment {
   MachineOf<Router> machine_;
   std::optional<Driver> driver_;
   std::unique_ptr<AdminServer> admin_;
+  RouterGate gate_;
 };
 
 }  // namespace imroute::cluster

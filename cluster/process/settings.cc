@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "cluster/security/callback.h"
 #include "config/set_at.h"
 #include "config/units.h"
 #include "settings/shapes.h"
@@ -84,6 +85,46 @@ Shape tls_shape(TlsFiles& t) {
   return shape;
 }
 
+Shape limits_shape(ClientLimits& l) {
+  Shape shape;
+  shape.add(count_key("half_open", l.most_new, 1, 1'000'000,
+                      "connections that have not yet said who they are; the oldest goes for a new "
+                      "one"));
+  shape.add(duration_key("half_open_time", l.greeting_time, "in which they must be admitted"));
+  shape.add(count_key("connections_per_address", l.per_address, 0, 10'000'000,
+                      "0: as many as they like"));
+  shape.add(count_key("logins_per_address", l.logins_per_address, 0, 1'000'000,
+                      "a second; 0: as many as they like"));
+  return shape;
+}
+
+Shape tokens_shape(TokenSettings& t) {
+  Shape shape;
+  shape.add(text_key("key_file", t.key_file,
+                     "lines of ID SECRET; the first signs. The same in all servers"));
+  shape.add(duration_key("valid", t.valid_ns, "from login to bind"));
+  return shape;
+}
+
+Shape auth_shape(AuthSettings& a) {
+  Shape shape;
+  shape.add(text_key("key_file", a.key_file,
+                     "lines of ID SECRET: a client must show a pass signed with one"));
+  ShapeKey callback =
+      text_key("callback", a.callback, "http://host:port/path of who decides about each login");
+  callback.read = [read = callback.read, &a](const JsonValue& value, ShapeReader& reader) {
+    const size_t errors = reader.errors();
+    read(value, reader);
+    if (reader.errors() != errors || parse_callback_url(a.callback)) return;
+    reader.error(value, "found " + in_quotes(a.callback) +
+                            ", expected http://host:port/path, like "
+                            "\"http://127.0.0.1:8080/may-log-in\"");
+  };
+  shape.add(std::move(callback));
+  shape.add(duration_key("timeout", a.timeout_ns, "for its answer; then the login is refused"));
+  return shape;
+}
+
 void add_server_keys(Shape& shape, ServerSettings& s) {
   shape.add(address_key("client", s.client, Use::listen,
                         "listens here for clients; port 0: any that is free"));
@@ -94,13 +135,15 @@ void add_server_keys(Shape& shape, ServerSettings& s) {
                         "nowhere. Whoever reaches it may drain: keep it on loopback"));
   shape.add(object_key("advertise", advertise_shape(s),
                        "how others reach it, when that is not where it listens"));
-  shape.add(count_key("max_clients", s.max_clients, 1, 10'000'000, "connections of clients"));
+  shape.add(count_key("max_clients", s.clients.most, 1, 10'000'000, "connections of clients"));
+  shape.add(object_key("limits", limits_shape(s.clients), "of clients, before they are believed"));
   shape.add(object_key("log", log_shape(s.log), "on standard error"));
   shape.add(object_key("strategy", strategy_shape(s.strategy), "routing strategy"));
   shape.add(object_key("sessions", sessions_shape(s.sessions), "logins, leases, heartbeats"));
   shape.add(object_key("delivery", delivery_shape(s.delivery), "reliability and order"));
   shape.add(object_key("stores", stores_shape(s.stores), "registry, directory, mailbox, bus"));
   shape.add(object_key("tls", tls_shape(s.tls), "encryption; default: none"));
+  shape.add(object_key("tokens", tokens_shape(s.tokens), "what clients show to nodes"));
 }
 
 // Contradictions between keys.
@@ -194,8 +237,15 @@ Shape router_settings_shape(RouterSettings& r) {
       text_key("data_dir", r.data_dir,
                "what must outlive the process: messages, the registry's numbers, names of users"));
   shape.add(object_key("balancer", balancer_shape(r.balancer), "chooses the node of a login"));
+  shape.add(object_key("auth", auth_shape(r.auth), "who may log in; default: whoever comes"));
   shape.check = [&r](const JsonValue& value, ShapeReader& reader) {
     check_server(r.server, value, reader);
+    const bool asks = !r.auth.key_file.empty() || !r.auth.callback.empty();
+    if (asks && r.server.tokens.key_file.empty()) {
+      reader.error(value,
+                   "auth decides who may log in, but without tokens.key_file, here and in the "
+                   "nodes, a client goes to a node without logging in");
+    }
     if (r.server.index != 0 && r.server.stores.needs_router()) {
       reader.error(value,
                    "router 0 holds what stores leave to a router, so it must be the only "

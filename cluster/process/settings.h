@@ -8,8 +8,10 @@
 #include <utility>
 #include <vector>
 
+#include "cluster/machine/client_links.h"
 #include "cluster/net/link.h"
 #include "cluster/net/tls.h"
+#include "cluster/process/gate.h"
 #include "cluster/process/store_settings.h"
 #include "config/diagnostic.h"
 #include "config/shape.h"
@@ -35,7 +37,7 @@ struct ServerSettings {
   std::string peer;
   std::string advertise_client;  // others dial here; default: what it listens on
   std::string advertise_peer;
-  uint32_t max_clients = 20'000;
+  ClientLimits clients;
   LogSettings log;
   StrategyConfig strategy;
   SessionConfig sessions;
@@ -43,6 +45,7 @@ struct ServerSettings {
   StoreSettings stores;
   std::string admin;  // listens here for operators; empty: nowhere
   TlsFiles tls;
+  TokenSettings tokens;
 };
 inline ServerSettings server_at(const char* client, const char* peer) {
   ServerSettings server;
@@ -62,6 +65,7 @@ struct NodeSettings {
 struct RouterSettings {
   ServerSettings server = server_at("127.0.0.1:7000", "127.0.0.1:7001");
   std::string data_dir = "imroute-data";
+  AuthSettings auth;
   BalancerConfig balancer;
 };
 

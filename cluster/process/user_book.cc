@@ -1,10 +1,12 @@
 #include "cluster/process/user_book.h"
 
+#include <openssl/sha.h>
+
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 
 #include "cluster/net/loop.h"
-#include "core/base/hash.h"
 
 namespace imroute::cluster {
 
@@ -12,10 +14,15 @@ UserId user_id_of(std::string_view name) {
   uint64_t number = 0;
   const auto [end, problem] = std::from_chars(name.data(), name.data() + name.size(), number);
   constexpr uint64_t kNamed = uint64_t{1} << 62;
-  if (problem == std::errc{} && end == name.data() + name.size() && number < kNamed) {
+  const bool canonical = !name.starts_with('0') || name == "0";
+  if (problem == std::errc{} && end == name.data() + name.size() && number < kNamed && canonical) {
     return UserId{number};
   }
-  return UserId{(hash_text(name) & (kNamed - 1)) | kNamed};
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+  SHA256(reinterpret_cast<const unsigned char*>(name.data()), name.size(), digest);
+  uint64_t hash = 0;
+  std::memcpy(&hash, digest, sizeof hash);
+  return UserId{(hash & (kNamed - 1)) | kNamed};
 }
 
 bool is_user_name(std::string_view name) {

@@ -27,6 +27,7 @@ Greeting greeting_of(const UserSettings& s) {
   Greeting greeting;
   greeting.kind = CallerKind::client;
   greeting.name = s.name;
+  greeting.proof = s.pass;
   return greeting;
 }
 
@@ -71,16 +72,29 @@ LayerTo dialled_as(const UserSettings& settings) {
 
 void UserClient::on_trouble(std::optional<Address> server, std::string_view why) {
   const HostPort at = where(*server).value_or(HostPort{});
-  on_trouble_(at.text() + ": " + std::string(why));
+  on_trouble_(at.text() + ": " + std::string(why), false);
+}
+
+std::string UserClient::proof_for(Address server) {
+  return server.kind == PeerKind::router ? settings_.pass : token_;
 }
 
 void UserClient::on_notice(const Notify& notice) { on_notice_(notice); }
 
 void UserClient::on_server_control(Address server, uint8_t type, std::span<const std::byte> body) {
+  if (type == kControlRefusal) {
+    const auto refusal = read_control<Refusal>(body);
+    if (!refusal) return;
+    const HostPort at = where(server).value_or(HostPort{});
+    const bool final = server.kind == PeerKind::router && refusal->reason == Reason::bad_token;
+    return on_trouble_(at.text() + " refuses: " + refusal->text, final);
+  }
   if (server.kind != PeerKind::router || type != kControlPlace) return;
   const auto notice = read_control<PlaceNotice>(body);
   const auto place = notice ? parse_host_port(notice->client) : std::nullopt;
-  if (place) places_[notice->node] = *place;
+  if (!place) return;
+  places_[notice->node] = *place;
+  token_ = notice->token;
 }
 
 // ---- questions ---------------------------------------------------------------------------------
@@ -90,6 +104,7 @@ UserQuestion::UserQuestion(Loop& loop, const UserSettings& who, const UsersQuery
     : loop_(loop),
       routers_(who.routers),
       through_(dialled_as(who)),
+      greeting_(greeting_of(who)),
       query_(query),
       on_answer_(std::move(on_answer)),
       timer_(loop, [this] { ask_next(); }) {
@@ -114,7 +129,7 @@ UserQuestion::~UserQuestion() {
 }
 
 void UserQuestion::on_connected(Link& link) {
-  link.send_control(kControlGreeting, control_body(Greeting{}));
+  link.send_control(kControlGreeting, control_body(greeting_));
   link.send_control(kControlUsersQuery, control_body(query_));
 }
 

@@ -20,6 +20,7 @@ struct UserSettings {
   uint32_t device = 0;
   ClientType client_type = ClientType::pc;
   std::vector<std::string> routers{"127.0.0.1:7000"};  // host:port, where clients dial them
+  std::string pass;                                    // for routers that want one
   std::string tls_authority;  // PEM file of who vouches for the servers; empty: no TLS
   DeliveryConfig delivery;
   SessionConfig sessions;
@@ -29,7 +30,8 @@ class UserClient : public Environment {
  public:
   using OnNotice = std::function<void(const Notify&)>;
   // Why a server cannot be talked to, for people; comes again with every attempt.
-  using OnTrouble = std::function<void(const std::string&)>;
+  // `refused`: this user is not let in.
+  using OnTrouble = std::function<void(const std::string& why, bool refused)>;
   // Throws SystemRefusal when the authority cannot be used.
   UserClient(Loop& loop, const UserSettings& settings, OnNotice on_notice, OnTrouble on_trouble);
   ~UserClient() override;
@@ -46,6 +48,7 @@ class UserClient : public Environment {
  private:
   std::optional<HostPort> where(Address server) override;
   LayerHandle layer_to(const HostPort& to) override { return through_(to); }
+  std::string proof_for(Address server) override;
   void on_notice(const Notify& notice) override;
   void on_trouble(std::optional<Address> server, std::string_view why) override;
   void on_server_control(Address server, uint8_t type, std::span<const std::byte> body) override;
@@ -57,6 +60,7 @@ class UserClient : public Environment {
   OnTrouble on_trouble_;
   LayerTo through_;
   std::map<NodeId, HostPort> places_;
+  std::string token_;  // for the node of the last login
   MachineOf<Client> machine_;
   std::optional<Driver> driver_;
 };
@@ -84,6 +88,7 @@ class UserQuestion : public LinkOwner {
   Loop& loop_;
   std::vector<std::string> routers_;
   LayerTo through_;
+  Greeting greeting_;
   size_t next_ = 0;
   UsersQuery query_;
   std::optional<UsersAnswer> answer_;  // of those asked so far

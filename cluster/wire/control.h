@@ -4,7 +4,8 @@
 //
 //   greeting    first on every connection, from who dialled; answered with a greeting
 //   refusal     before a close: why
-//   place       router to client, before the LOGIN_OK that names the node
+//   place       router to client, before the LOGIN_OK that names the node: where that is, and what
+//               to show there
 //   store_op, store_reply, view_changed
 //               between a node and the process that holds the stores (store_codec.h)
 //   users_query, users_answer
@@ -48,6 +49,7 @@ struct Greeting {
   uint32_t index = 0;  // of a server
   std::string name;    // of a user
   ServerPlace place;   // of a server: how others reach it
+  std::string proof;   // of a user: a pass at a router, a token at a node
 };
 template <class Archive>
 void fields(Archive& a, ServerPlace& p) {
@@ -55,7 +57,7 @@ void fields(Archive& a, ServerPlace& p) {
 }
 template <class Archive>
 void fields(Archive& a, Greeting& h) {
-  a(h.kind, h.index, h.name, h.place);
+  a(h.kind, h.index, h.name, h.place, h.proof);
 }
 
 struct Refusal {
@@ -70,10 +72,11 @@ void fields(Archive& a, Refusal& r) {
 struct PlaceNotice {
   NodeId node;
   std::string client;
+  std::string token;
 };
 template <class Archive>
 void fields(Archive& a, PlaceNotice& p) {
-  a(p.node, p.client);
+  a(p.node, p.client, p.token);
 }
 
 struct UsersQuery {

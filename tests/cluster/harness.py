@@ -84,7 +84,7 @@ class Cluster:
     """`imroute up` on free ports."""
 
     def __init__(self, program, directory, *arguments, nodes=4, environment=None):
-        self.program = program
+        self.program, self.data = program, directory
         self.up = Process(program, "up", "--nodes", str(nodes), "--port", "0", "--data", directory,
                           *arguments, environment=environment)
         self.chats = []

@@ -4,6 +4,8 @@ bytes. Each refusal is seen in the counters, and who belongs there is served mea
 
 secure.py PROGRAM [unittest arguments...]; MAKE_CERTIFICATES in the environment names that program.
 """
+import http.server
+import json
 import os
 import re
 import socket
@@ -11,6 +13,8 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 import unittest
 import urllib.request
 
@@ -56,9 +60,9 @@ class Secure(unittest.TestCase):
         return int(found.group(1))
 
     def wait_count(self, cluster, server, name, least):
-        limit = harness.time.monotonic() + harness.LIMIT
+        limit = time.monotonic() + harness.LIMIT
         while self.count(cluster, server, name) < least:
-            self.assertLess(harness.time.monotonic(), limit, f"{name} stays below {least}")
+            self.assertLess(time.monotonic(), limit, f"{name} stays below {least}")
 
     def send(self, cluster, *arguments, timeout="10s"):
         return subprocess.run(
@@ -118,6 +122,103 @@ class Secure(unittest.TestCase):
         self.wait_count(cluster, "router", "peer_bad_handshakes_total", 1)
         self.assertEqual(self.count(cluster, "router", "peer_links"), 1)
         self.assertFalse(intruder.matching(r"^ready"))
+
+    # ---- who may log in, and as whom
+    def keys(self, name, text="one " + "k" * 32):
+        with open(self.file(name), "w", encoding="utf-8") as out:
+            out.write(text + "\n")
+        return self.file(name)
+
+    def a_pass(self, user, keys, *arguments):
+        done = subprocess.run([PROGRAM, "pass", "--user", user, "--key-file", keys, *arguments],
+                              capture_output=True, text=True, check=True)
+        path = self.file(f"{user}.pass")
+        with open(path, "w", encoding="utf-8") as out:
+            out.write(done.stdout)
+        return ("--pass-file", path)
+
+    def test_only_who_shows_a_pass_gets_in(self):
+        passes, tokens = self.keys("passes"), self.keys("tokens", "t1 " + "s" * 40)
+        cluster = self.cluster({"IMROUTE_AUTH__KEY_FILE": passes,
+                                "IMROUTE_TOKENS__KEY_FILE": tokens}, nodes=2)
+        alice = cluster.chat("alice", *self.a_pass("alice", passes))
+        bob = cluster.chat("bob", *self.a_pass("bob", passes))
+        alice.say("/to bob")
+        alice.say("it is me")
+        bob.wait_for(r"^alice #1: it is me")
+        alice.say("/online b")
+        alice.wait_for(r"^\* online: bob$")
+
+        other = self.keys("other", "one " + "z" * 32)
+        for pass_arguments, why in (
+                ((), "pass: missing"),
+                (self.a_pass("bob", passes), "pass: wrong_signature"),  # of another user
+                (self.a_pass("mallory", other), "pass: wrong_signature"),
+                (self.a_pass("mallory", passes, "--valid", "0s"), "pass: expired")):
+            with self.subTest(why):
+                done = self.send(cluster, *pass_arguments)
+                self.assertEqual(done.returncode, 1, done.stderr)
+                self.assertIn(f"{cluster.router} refuses: {why}", done.stderr)
+        self.assertEqual(self.count(cluster, "router", 'passes_refused_total{why="expired"}'), 1)
+        self.assertEqual(
+            self.count(cluster, "router", 'passes_refused_total{why="wrong_signature"}'), 2)
+
+        # A key is exchanged while they chat; no secret was shown anywhere.
+        for text in ("t1 " + "s" * 40 + "\nt2 " + "u" * 40, "t2 " + "u" * 40 + "\nt1 " + "s" * 40,
+                     "t2 " + "u" * 40):
+            self.keys("tokens", text)
+            self.assertEqual(cluster.up.popen.poll(), None)
+            time.sleep(1.5)  # longer than a server takes to look at the file again
+            done = self.send(cluster, *self.a_pass("mallory", passes))
+            self.assertEqual(done.returncode, 0, done.stderr)
+        shown = "\n".join(str(line) for line in cluster.up.lines)
+        for path in os.listdir(cluster.data):
+            if path.endswith((".log", ".json")):
+                with open(os.path.join(cluster.data, path), encoding="utf-8") as file:
+                    shown += file.read()
+        for secret in ("k" * 32, "s" * 40, "u" * 40, open(self.file("alice.pass")).read().strip()):
+            self.assertNotIn(secret, shown)
+
+    def test_the_application_decides(self):
+        asked, answer = [], {"code": 204}
+
+        class Application(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                if answer["code"] is None:
+                    hold.wait()
+                self.send_response(answer["code"] or 500)
+                self.end_headers()
+
+            def log_message(self, *arguments):
+                pass
+
+        hold = threading.Event()
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Application)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        self.addCleanup(hold.set)
+        cluster = self.cluster({
+            "IMROUTE_AUTH__CALLBACK": f"http://127.0.0.1:{server.server_port}/who",
+            "IMROUTE_AUTH__TIMEOUT": "500ms",
+            "IMROUTE_TOKENS__KEY_FILE": self.keys("tokens")}, nodes=1)
+        with open(self.file("password"), "w", encoding="utf-8") as out:
+            out.write("let me in\n")
+        alice = cluster.chat("alice", "--pass-file", self.file("password"))
+        self.assertEqual(asked[0], {"user": "alice", "proof": "let", "address": "127.0.0.1"})
+        answer["code"] = 403
+        done = self.send(cluster)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("refuses: not admitted", done.stderr)
+        for code in (500, 302, None):  # broken, elsewhere, silent
+            answer["code"] = code
+            done = self.send(cluster, timeout="2s")
+            self.assertEqual(done.returncode, 3)
+            self.assertIn("who decides about logins does not answer", done.stderr)
+        self.assertGreaterEqual(self.count(cluster, "router", "auth_unanswered_total"), 3)
+        alice.say("still here")
+        alice.wait_for(r"\[2\] accepted")
 
     def test_certificates_that_cannot_be_used_are_named(self):
         config = self.file("router.json")

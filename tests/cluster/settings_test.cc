@@ -42,7 +42,7 @@ TEST(ServerSettings, TheEnvironmentOverridesAndIsBlamed) {
                   .empty());
   EXPECT_EQ(node.server.sessions.lease_ns, 9 * kSecond);
   EXPECT_EQ(node.server.strategy.kind, StrategyKind::mesh_directory);
-  EXPECT_EQ(node.server.max_clients, 77u);
+  EXPECT_EQ(node.server.clients.most, 77u);
   const auto mistakes =
       texts(read_settings(R"({"node": 1})", "node.json", {{"IMROUTE_NODES", "2"}}, node));
   ASSERT_EQ(mistakes.size(), 1u);
