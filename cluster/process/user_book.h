@@ -18,8 +18,8 @@ namespace imroute::cluster {
 inline constexpr size_t kMostNameBytes = 64;
 
 // Digits alone, without a zero before them, are an id themselves; of another name it is a
-// cryptographic hash, so that nobody finds a name that makes him somebody else. Ids of names have bit 62 set and stay below kGroupMark, so the
-// two never meet.
+// cryptographic hash, so that nobody finds a name that makes him somebody else. Ids of names have
+// bit 62 set and stay below kGroupMark, so the two never meet.
 UserId user_id_of(std::string_view name);
 // Letters, digits and . _ - @ of any script; nothing that a terminal or a file would take amiss.
 bool is_user_name(std::string_view name);

@@ -2,6 +2,7 @@
 afterwards whatever happens. Nothing here waits for a fixed time: every wait is for a line that must
 come, and fails when it does not come within a limit that a working cluster is far below.
 """
+import json
 import os
 import re
 import signal
@@ -116,6 +117,38 @@ class Cluster:
             chat.destroy()
         # Its end takes every server with it (they are told by the system).
         self.up.destroy()
+
+
+class Servers(Cluster):
+    """One router and nodes, each started with a configuration of its own."""
+
+    def __init__(self, program, directory, router, node, nodes):
+        self.program, self.data = program, directory
+        self.chats, self.servers = [], {}
+        self.admin, self.places, self.router = {}, [], None
+        try:
+            self.start("router", {"data_dir": directory, **router})
+            for i in range(nodes):
+                places = [{"client": self.places[0], "peer": self.places[1]}]
+                self.start("node", {"node": i, "routers": places, **node}, f"node-{i}")
+        except BaseException:
+            self.destroy()
+            raise
+
+    def start(self, command, settings, name="router"):
+        file = os.path.join(self.data, name + ".json")
+        anywhere = {key: "127.0.0.1:0" for key in ("client", "peer", "admin")}
+        with open(file, "w", encoding="utf-8") as out:
+            json.dump({**anywhere, **settings}, out)
+        server = self.servers[name] = Process(self.program, command, "--config", file)
+        found = server.wait_for(r"^ready \S+ client (\S+) peer (\S+) admin (\S+)$")
+        self.places += found.groups()[:2]
+        self.admin[name] = found.group(3)
+        self.router = self.router or found.group(1)
+
+    def destroy(self):
+        for process in (*self.chats, *self.servers.values()):
+            process.destroy()
 
 
 def gone(pid):

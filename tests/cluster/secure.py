@@ -33,6 +33,10 @@ class Secure(unittest.TestCase):
     def file(self, name):
         return os.path.join(self.directory.name, name)
 
+    def read(self, name):
+        with open(self.file(name), encoding="utf-8") as file:
+            return file.read()
+
     def tls(self, name="server", authority=None):
         out = {"IMROUTE_TLS__CERTIFICATE": self.file(name + ".crt"),
                "IMROUTE_TLS__KEY": self.file(name + ".key")}
@@ -45,6 +49,12 @@ class Secure(unittest.TestCase):
         cluster = harness.Cluster(PROGRAM, data, environment=environment, **options)
         self.addCleanup(cluster.destroy)
         return cluster.wait_ready()
+
+    def servers(self, router, both, nodes=1):
+        data = tempfile.mkdtemp(dir=self.directory.name)
+        cluster = harness.Servers(PROGRAM, data, {**router, **both}, both, nodes)
+        self.addCleanup(cluster.destroy)
+        return cluster
 
     def process(self, *arguments, environment=None):
         process = harness.Process(PROGRAM, *arguments, environment=environment)
@@ -132,16 +142,16 @@ class Secure(unittest.TestCase):
     def a_pass(self, user, keys, *arguments):
         done = subprocess.run([PROGRAM, "pass", "--user", user, "--key-file", keys, *arguments],
                               capture_output=True, text=True, check=True)
-        path = self.file(f"{user}.pass")
-        with open(path, "w", encoding="utf-8") as out:
+        handle, path = tempfile.mkstemp(dir=self.directory.name, prefix=user, suffix=".pass")
+        with open(handle, "w", encoding="utf-8") as out:
             out.write(done.stdout)
         return ("--pass-file", path)
 
     def test_only_who_shows_a_pass_gets_in(self):
         passes, tokens = self.keys("passes"), self.keys("tokens", "t1 " + "s" * 40)
-        cluster = self.cluster({"IMROUTE_AUTH__KEY_FILE": passes,
-                                "IMROUTE_TOKENS__KEY_FILE": tokens}, nodes=2)
-        alice = cluster.chat("alice", *self.a_pass("alice", passes))
+        cluster = self.servers({"auth": {"key_file": passes}}, {"tokens": {"key_file": tokens}}, 2)
+        hers = self.a_pass("alice", passes)
+        alice = cluster.chat("alice", *hers)
         bob = cluster.chat("bob", *self.a_pass("bob", passes))
         alice.say("/to bob")
         alice.say("it is me")
@@ -167,16 +177,12 @@ class Secure(unittest.TestCase):
         for text in ("t1 " + "s" * 40 + "\nt2 " + "u" * 40, "t2 " + "u" * 40 + "\nt1 " + "s" * 40,
                      "t2 " + "u" * 40):
             self.keys("tokens", text)
-            self.assertEqual(cluster.up.popen.poll(), None)
             time.sleep(1.5)  # longer than a server takes to look at the file again
             done = self.send(cluster, *self.a_pass("mallory", passes))
             self.assertEqual(done.returncode, 0, done.stderr)
-        shown = "\n".join(str(line) for line in cluster.up.lines)
-        for path in os.listdir(cluster.data):
-            if path.endswith((".log", ".json")):
-                with open(os.path.join(cluster.data, path), encoding="utf-8") as file:
-                    shown += file.read()
-        for secret in ("k" * 32, "s" * 40, "u" * 40, open(self.file("alice.pass")).read().strip()):
+        shown = "\n".join(str(line) for s in cluster.servers.values() for line in s.lines)
+        self.assertIn("key_file", shown)
+        for secret in ("k" * 32, "s" * 40, "u" * 40, self.read(hers[1]).strip()):
             self.assertNotIn(secret, shown)
 
     def test_the_application_decides(self):
@@ -199,10 +205,9 @@ class Secure(unittest.TestCase):
         self.addCleanup(server.server_close)
         self.addCleanup(server.shutdown)
         self.addCleanup(hold.set)
-        cluster = self.cluster({
-            "IMROUTE_AUTH__CALLBACK": f"http://127.0.0.1:{server.server_port}/who",
-            "IMROUTE_AUTH__TIMEOUT": "500ms",
-            "IMROUTE_TOKENS__KEY_FILE": self.keys("tokens")}, nodes=1)
+        url = f"http://127.0.0.1:{server.server_port}/who"
+        cluster = self.servers({"auth": {"callback": url, "timeout": "500ms"}},
+                               {"tokens": {"key_file": self.keys("tokens")}})
         with open(self.file("password"), "w", encoding="utf-8") as out:
             out.write("let me in\n")
         alice = cluster.chat("alice", "--pass-file", self.file("password"))

@@ -71,6 +71,38 @@ TEST(ServerSettings, ContradictionsBetweenKeysAreFound) {
       << mistakes[0];
 }
 
+// Half of a lock is none.
+TEST(ServerSettings, SecurityThatWouldSecureNothingIsFound) {
+  const auto mistake_in = [](const std::string& text) {
+    RouterSettings router;
+    const auto mistakes = texts(read_settings(text, "r.json", {}, router));
+    return mistakes.size() == 1 ? mistakes[0] : testing::PrintToString(mistakes);
+  };
+  const auto expect = [&](const std::string& text, const char* why) {
+    const std::string mistake = mistake_in(text);
+    EXPECT_NE(mistake.find(why), std::string::npos) << mistake;
+  };
+  expect(R"({"tls": {"certificate": "a.crt"}})", "certificate and key go together");
+  expect(R"({"tls": {"authority": "a.crt"}})", "each must show a certificate");
+  expect(R"({"auth": {"key_file": "k"}})", "without tokens.key_file");
+  expect(R"({"auth": {"callback": "http://127.0.0.1:1/"}})", "without tokens.key_file");
+  for (const char* url : {"https://127.0.0.1/x", "127.0.0.1", "http://", "http://:80/",
+                          "http://a:0/", "http://a:99999/", "http://a/x y", "http://a/\\r\\nX:y"}) {
+    expect(std::string(R"({"tokens": {"key_file": "k"}, "auth": {"callback": ")") + url + "\"}}",
+           "expected http://host:port/path");
+  }
+  expect(R"({"limits": {"half_open": 0}})", "/limits/half_open");
+  RouterSettings router;
+  EXPECT_TRUE(read_settings(R"({"tokens": {"key_file": "k", "valid": "30s"},
+                                "auth": {"callback": "http://[::1]:81/who", "timeout": "1s"},
+                                "tls": {"certificate": "a", "key": "b", "authority": "c"},
+                                "limits": {"half_open_time": "1s", "logins_per_address": 3}})",
+                            "r.json", {}, router)
+                  .empty());
+  EXPECT_EQ(router.server.clients.logins_per_address, 3u);
+  EXPECT_EQ(router.server.tokens.valid_ns, 30 * kSecond);
+}
+
 TEST(ServerSettings, WhatIsWrittenIsWhatWasRead) {
   NodeSettings node;
   ASSERT_TRUE(read_settings(R"({"node": 3, "client": "127.0.0.1:0", "weight": 5,
