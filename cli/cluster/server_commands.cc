@@ -4,6 +4,7 @@
 #include "cluster/process/log.h"
 #include "cluster/process/node_process.h"
 #include "cluster/process/router_process.h"
+#include "cluster/process/server_start.h"
 
 namespace imroute {
 namespace {
@@ -15,6 +16,7 @@ int run_server(const std::string& who, const Settings& settings, const Console& 
   cluster::start_log(who, static_cast<LogLevel>(settings.server.log.level),
                      settings.server.log.json);
   console.err << cluster::settings_text(settings) << '\n';  // in force, after the environment
+  cluster::raise_descriptors(settings.server);
   cluster::Loop loop;
   Process process(loop, settings);
   process.on_ready([&] {  // for whoever started this process: it serves, and here

@@ -1,6 +1,10 @@
 #include "cluster/process/server_start.h"
 
+#include <sys/resource.h>
+
 #include <random>
+
+#include "cluster/process/log.h"
 
 namespace imroute::cluster {
 
@@ -25,6 +29,20 @@ uint64_t fresh_seed() {
 std::unique_ptr<Listener> listen_at(Loop& loop, const std::string& address,
                                     Listener::Accept accept) {
   return std::make_unique<Listener>(loop, *parse_host_port(address), std::move(accept));
+}
+
+void raise_descriptors(const ServerSettings& settings) {
+  constexpr rlim_t kOthers = 1024;  // servers, stores, operators
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  const rlim_t wanted = rlim_t{settings.clients.most} + settings.clients.most_new + kOthers;
+  if (limit.rlim_cur >= wanted) return;
+  log_event(LogLevel::warning, "few_descriptors",
+            {{"has", std::to_string(limit.rlim_cur)},
+             {"max_clients and limits.half_open want", std::to_string(wanted)},
+             {"fix", "ulimit -n " + std::to_string(wanted)}});
 }
 
 std::unique_ptr<AdminServer> admin_at(Loop& loop, const std::string& address, AdminPaths paths) {

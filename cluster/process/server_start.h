@@ -31,6 +31,10 @@ uint64_t fresh_seed();
 std::unique_ptr<Listener> listen_at(Loop& loop, const std::string& address,
                                     Listener::Accept accept);
 
+// Raises this process' limit of descriptors as far as it may, and says in the log when that is not
+// enough for the clients that the settings let in.
+void raise_descriptors(const ServerSettings& settings);
+
 // nullptr when `address` is empty.
 std::unique_ptr<AdminServer> admin_at(Loop& loop, const std::string& address, AdminPaths paths);
 std::string admin_place(const ServerSettings& settings, const AdminServer* admin);

@@ -7,7 +7,9 @@ secure.py PROGRAM [unittest arguments...]; MAKE_CERTIFICATES in the environment 
 import http.server
 import json
 import os
+import random
 import re
+import resource
 import socket
 import ssl
 import subprocess
@@ -21,6 +23,7 @@ import urllib.request
 import harness
 
 PROGRAM = sys.argv.pop(1)
+STRANGERS = 10_000
 
 
 class Secure(unittest.TestCase):
@@ -133,6 +136,68 @@ class Secure(unittest.TestCase):
         self.assertEqual(self.count(cluster, "router", "peer_links"), 1)
         self.assertFalse(intruder.matching(r"^ready"))
 
+    # ---- strangers
+    def garbage_on(self, places, hello):
+        """Each in its own connection; every one is closed by the server."""
+        draw = random.Random(11)
+        for place in places:
+            for said in (draw.randbytes(3000), b"im\x01\x00" + draw.randbytes(60), b"\x00" * 4000,
+                         b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", *hello):
+                with socket.create_connection(place.split(":"), timeout=harness.LIMIT) as link:
+                    try:
+                        link.sendall(said)
+                        while link.recv(4096):
+                            pass
+                    except ConnectionError:
+                        pass
+
+    def test_garbage_plain_and_encrypted_on_every_port(self):
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        said = ssl.MemoryBIO()
+        with self.assertRaises(ssl.SSLWantReadError):
+            context.wrap_bio(ssl.MemoryBIO(), said).do_handshake()
+        hello = said.read()  # as TLS begins
+        for environment, arguments, counter in (
+                ({}, (), "bad_frames_total"),
+                (self.tls(authority="authority"), ("--tls-ca", self.file("authority.crt")),
+                 "bad_handshakes_total")):
+            with self.subTest(counter):
+                cluster = self.cluster(environment, nodes=1)
+                alice = cluster.chat("alice", *arguments)
+                # Into TLS: a handshake cut short with rubbish; into plain: the handshake itself.
+                self.garbage_on(cluster.places, [hello + b"\xff" * 500 if environment else hello])
+                for server in ("router", "node-0"):
+                    for side in ("client", "peer"):
+                        self.assertGreaterEqual(
+                            self.count(cluster, server, f"{side}_{counter}"), 4)
+                alice.say("unhurt")
+                alice.wait_for(r"\[2\] accepted")
+
+    def test_ten_thousand_strangers_who_say_nothing(self):
+        cluster = self.cluster({}, nodes=1)
+        alice, bob = cluster.chat("alice"), cluster.chat("bob")
+        alice.say("/to bob")
+        place = cluster.places[3].split(":")  # where clients reach the node
+        strangers = []
+        self.addCleanup(lambda: [link.close() for link in strangers])
+        for i in range(STRANGERS):
+            link = socket.create_connection(place, timeout=harness.LIMIT)
+            if i % 2:
+                link.sendall(b"im\x01\x01")  # as a greeting begins
+            strangers.append(link)
+            if i % 1000 == 999:
+                alice.say(f"among {i + 1}")
+                bob.wait_for(rf"^alice #\d+: among {i + 1}$")
+        causes = [f'client_refused_total{{why="{why}"}}' for why in ("pushed_out", "late")]
+        self.assertGreaterEqual(self.count(cluster, "node-0", causes[0]) +
+                                self.count(cluster, "node-0", causes[1]), STRANGERS - 4096)
+        limit = time.monotonic() + harness.LIMIT  # the last ones have their time first
+        while sum(self.count(cluster, "node-0", cause) for cause in causes) < STRANGERS:
+            self.assertLess(time.monotonic(), limit)
+        cluster.chat("carol")  # there is room again
+        self.assertEqual(self.count(cluster, "node-0", "client_links"), 3)
+
     # ---- who may log in, and as whom
     def keys(self, name, text="one " + "k" * 32):
         with open(self.file(name), "w", encoding="utf-8") as out:
@@ -244,4 +309,14 @@ class Secure(unittest.TestCase):
                 router.wait_for(re.escape(text))
 
 
+def enough_descriptors():
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if most != resource.RLIM_INFINITY and most < STRANGERS + 500:
+        print(f"secure.py: needs {STRANGERS + 500} descriptors and may have {most}: "
+              f"ulimit -n {STRANGERS + 500}", file=sys.stderr)
+        sys.exit(3)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+enough_descriptors()
 unittest.main()
