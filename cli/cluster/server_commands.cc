@@ -22,7 +22,8 @@ int run_server(const std::string& who, const Settings& settings, const Console& 
   process.on_ready([&] {  // for whoever started this process: it serves, and here
     console.out << "ready " << who << " client " << process.place().client << " peer "
                 << process.place().peer
-                << (process.admin().empty() ? "" : " admin " + process.admin()) << std::endl;
+                << (process.admin().empty() ? "" : " admin " + process.admin())
+                << (process.web().empty() ? "" : " web " + process.web()) << std::endl;
   });
   return serve(loop, [&] { (process.*leave)(); }, [&] { (process.*stop)(); });
 }

@@ -19,14 +19,20 @@ using cluster::RouterSettings;
 
 struct Running {
   std::unique_ptr<Child> child;
-  std::string client, peer, admin;  // where it serves
+  std::string client, peer, admin, web;  // where it serves
 };
 
-// "ready node:0 client 127.0.0.1:7100 peer 127.0.0.1:7101 admin 127.0.0.1:7102"
+// "ready node:0 client 127.0.0.1:7100 peer 127.0.0.1:7101 admin 127.0.0.1:7102 web ..."
 void read_ready(const std::string& line, Running& into) {
   std::istringstream words(line);
   std::string word;
-  words >> word >> word >> word >> into.client >> word >> into.peer >> word >> into.admin;
+  words >> word >> word;
+  for (std::string place; words >> word >> place;) {
+    if (word == "client") into.client = place;
+    if (word == "peer") into.peer = place;
+    if (word == "admin") into.admin = place;
+    if (word == "web") into.web = place;
+  }
 }
 
 std::string last_line(const std::string& file) {
@@ -77,6 +83,7 @@ class Up {
     settings.server.client = address(0);
     settings.server.peer = address(1);
     settings.server.admin = address(2);
+    settings.http = address(3);
     settings.server.strategy = strategy_;
     settings.data_dir = directory_.string();
     router_.child = start("router", arguments("router", "router.json", settings));
@@ -86,9 +93,9 @@ class Up {
     for (uint32_t i = 0; i < options_.nodes; ++i) {
       NodeSettings settings;
       settings.server.index = i;
-      settings.server.client = address(10 + 3 * i);
-      settings.server.peer = address(11 + 3 * i);
-      settings.server.admin = address(12 + 3 * i);
+      settings.server.client = address(10 + 4 * i);
+      settings.server.peer = address(11 + 4 * i);
+      settings.server.admin = address(12 + 4 * i);
       settings.server.strategy = strategy_;
       settings.routers = {{router_.client, router_.peer}};
       const std::string name = "node-" + std::to_string(i);
@@ -110,13 +117,14 @@ class Up {
   }
 
   void print_table() {
-    Table table({{"server"}, {"pid", true}, {"clients"}, {"servers"}, {"admin"}});
+    Table table({{"server"}, {"pid", true}, {"clients"}, {"servers"}, {"admin"}, {"web"}});
     const auto row = [&table](const Running& r) {
       table.add_row({{r.child->name(), Paint::cyan},
                      {std::to_string(r.child->pid())},
                      {r.client},
                      {r.peer},
-                     {r.admin}});
+                     {r.admin},
+                     {r.web.empty() ? "-" : r.web}});
     };
     row(router_);
     for (const Running& node : nodes_) row(node);

@@ -66,9 +66,22 @@ void ClientLinks::adopt(int socket, LayerHandle layer) {
   greetings_.add(link->tag, link);
 }
 
+LinkId ClientLinks::attach(Receive receive) {
+  const LinkId id{next_tag_++};
+  attached_.emplace(id.value, std::make_shared<Receive>(std::move(receive)));
+  sink_.deliver(ClientUp{id});
+  return id;
+}
+
 void ClientLinks::send(LinkId id, const Frame& frame) {
   const auto at = links_.find(id.value);
-  if (at == links_.end()) return;
+  if (at == links_.end()) {
+    const auto inside = attached_.find(id.value);
+    if (inside == attached_.end()) return;
+    return loop_.post([receive = std::weak_ptr(inside->second), frame] {
+      if (const auto call = receive.lock()) (*call)(frame);
+    });
+  }
   environment_.before_client_frame(*at->second.link, frame);
   at->second.link->send(frame);
 }
@@ -83,6 +96,7 @@ void ClientLinks::close(LinkId id) {
 void ClientLinks::close_all() {
   for (auto& [tag, client] : links_) client.link->close();
   links_.clear();
+  attached_.clear();
 }
 
 void ClientLinks::drop_all() {

@@ -7,6 +7,8 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <unordered_map>
 
 #include "cluster/machine/address_book.h"
@@ -43,6 +45,10 @@ class ClientLinks : public LinkOwner {
   ClientLinks(Loop& loop, EventSink& sink, Environment& environment, const ClientLimits& limits);
 
   void adopt(int socket, LayerHandle layer = nullptr);
+  // A client inside this process: what the machine sends it goes to `receive`, after the machine's
+  // present step.
+  using Receive = std::function<void(const Frame&)>;
+  LinkId attach(Receive receive);
   void send(LinkId link, const Frame& frame);
   void close(LinkId link);
   void close_all();  // the machine does not hear of it
@@ -71,6 +77,7 @@ class ClientLinks : public LinkOwner {
   Environment& environment_;
   ClientLimits limits_;
   std::unordered_map<uint64_t, Client> links_;  // those that were admitted
+  std::unordered_map<uint64_t, std::shared_ptr<Receive>> attached_;
   Greetings greetings_;
   AddressBook addresses_;
   uint64_t next_tag_ = 1;

@@ -80,6 +80,15 @@ void add_driver(std::string& out, Driver& driver) {
       "store operations without an answer at their deadline", driver.operations_unanswered());
 }
 
+void add_http(std::string& out, const HttpTotals& t, size_t senders) {
+  add(out, "http_requests_total", "counter", "requests of the API", t.requests);
+  add(out, "http_bad_requests_total", "counter", "that were no HTTP, too large or late",
+      t.bad_requests);
+  add(out, "http_unanswered_total", "counter", "requests without an answer in time", t.unanswered);
+  add(out, "http_pushed_out_total", "counter", "connections closed for others", t.pushed_out);
+  add(out, "http_senders", "gauge", "devices that messages are sent for", senders);
+}
+
 void add_status(std::string& out, const NodeStatus& s) {
   add(out, "sessions", "gauge", "bound devices", s.sessions);
   add(out, "routes_in_flight", "gauge", "messages whose users are looked for", s.routes_in_flight);

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "cluster/http/server.h"
 #include "cluster/machine/driver.h"
 #include "cluster/process/gate.h"
 #include "cluster/security/callback.h"
@@ -24,6 +25,8 @@ void add_causes(std::string& out, const std::string& name, const char* help,
 void add_refusals(std::string& out, const std::string& name, const char* help,
                   const TokenFaults& refused);
 void add_callback(std::string& out, const Callback& callback);
+// The API of a router.
+void add_http(std::string& out, const HttpTotals& totals, size_t senders);
 void add_status(std::string& out, const NodeStatus& status);
 
 }  // namespace imroute::cluster

@@ -58,7 +58,7 @@ NodeProcess::NodeProcess(Loop& loop, const NodeSettings& settings)
 
 NodeProcess::~NodeProcess() = default;
 
-std::string NodeProcess::admin() const { return admin_place(settings_.server, admin_.get()); }
+std::string NodeProcess::admin() const { return http_place(settings_.server.admin, admin_.get()); }
 
 std::string NodeProcess::metrics() {
   std::string text;

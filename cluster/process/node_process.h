@@ -26,6 +26,7 @@ class NodeProcess : public Environment {
   const ServerPlace& place() const { return self_.place; }
   // "host:port" of the operators' port, empty when there is none.
   std::string admin() const;
+  std::string web() const { return {}; }
   // Leaves in order: out of the registry, clients sent elsewhere, hand-over; then the loop stops.
   void drain();
   // Leaves at once: clients are dropped, the registry is told; then the loop stops.
@@ -53,7 +54,7 @@ class NodeProcess : public Environment {
   std::unique_ptr<Listener> client_listener_, peer_listener_;
   MachineOf<Node> machine_;
   std::optional<Driver> driver_;
-  std::unique_ptr<AdminServer> admin_;
+  std::unique_ptr<HttpServer> admin_;
   std::function<void()> on_ready_;
   bool serving_ = false;
   Timer ready_;

@@ -65,12 +65,30 @@ RouterProcess::RouterProcess(Loop& loop, const RouterSettings& settings)
   admin_ = admin_at(loop, settings.server.admin,
                     {[this] { return driver_->peers().up() != 0; }, [this] { return metrics(); },
                      [this] { stop(); }});
+  serve_api();
   loop.post([this] { driver_->start(); });
 }
 
 RouterProcess::~RouterProcess() = default;
 
-std::string RouterProcess::admin() const { return admin_place(settings_.server, admin_.get()); }
+void RouterProcess::serve_api() {
+  if (settings_.http.empty()) return;
+  api_ = std::make_unique<RouterApi>(
+      RouterApi::Parts{loop_, *driver_, users_, *directory_store_,
+                       [this](const DeviceRow& row) { return lives(row); },
+                       [this](NodeId node) { return machine_.core().users_at(node); },
+                       settings_.server.sessions, settings_.server.delivery.guarantee});
+  http_ =
+      http_at(loop_, settings_.http, [this](const HttpRequest& request, const Respond& respond) {
+        api_->answer(request, respond);
+      });
+}
+
+std::string RouterProcess::web() const { return http_place(settings_.http, http_.get()); }
+
+std::string RouterProcess::admin() const {
+  return http_place(settings_.server.admin, admin_.get());
+}
 
 std::string RouterProcess::metrics() {
   std::string text;
@@ -78,6 +96,7 @@ std::string RouterProcess::metrics() {
   add_driver(text, *driver_);
   add_refusals(text, "passes_refused", "passes that were not believed", gate_.refused());
   if (gate_.callback() != nullptr) add_callback(text, *gate_.callback());
+  if (http_ != nullptr) add_http(text, http_->totals(), api_->senders());
   return text;
 }
 
@@ -158,15 +177,13 @@ void RouterProcess::answer_users(const LinkHandle& link, const UsersQuery& query
   UsersAnswer answer{query.number, false, false, {}};
   auto ids = std::make_shared<std::vector<UserId>>();
   if (query.ids.empty()) {
-    for (const std::string& name : users_.with_prefix(query.prefix, most + 1)) {
-      ids->push_back(user_id_of(name));
-    }
+    const UserBook::Page page = users_.list({query.prefix, {}, {}, most});
+    for (const std::string& name : page.names) ids->push_back(user_id_of(name));
+    answer.more = !page.next.empty();
   } else {
     ids->assign(query.ids.begin(),
                 query.ids.begin() + static_cast<ptrdiff_t>(std::min(query.ids.size(), most)));
   }
-  answer.more = ids->size() > most;
-  if (answer.more) ids->pop_back();
   DirectoryOp op;
   op.kind = DirectoryOpKind::lookup_many;
   op.users = ids;

@@ -9,6 +9,7 @@
 
 #include "cluster/machine/driver.h"
 #include "cluster/process/admin.h"
+#include "cluster/process/router_api.h"
 #include "cluster/process/server_start.h"
 #include "cluster/process/settings.h"
 #include "cluster/process/user_book.h"
@@ -30,6 +31,8 @@ class RouterProcess : public Environment {
   const ServerPlace& place() const { return self_.place; }
   // "host:port" of the operators' port, empty when there is none.
   std::string admin() const;
+  // The same of the HTTP API.
+  std::string web() const;
   void stop();
 
  private:
@@ -47,6 +50,7 @@ class RouterProcess : public Environment {
   std::unique_ptr<RegistryStore> make_registry(Address server, const ServerPlace& place);
   bool holds_registry() const { return settings_.server.stores.registry == RegistryKind::router; }
   bool lives(const DeviceRow& row) const;
+  void serve_api();
   void answer_users(const LinkHandle& link, const UsersQuery& query);
 
   Loop& loop_;
@@ -64,8 +68,10 @@ class RouterProcess : public Environment {
   std::unique_ptr<Listener> client_listener_, peer_listener_;
   MachineOf<Router> machine_;
   std::optional<Driver> driver_;
-  std::unique_ptr<AdminServer> admin_;
+  std::unique_ptr<HttpServer> admin_;
   RouterGate gate_;
+  std::unique_ptr<RouterApi> api_;
+  std::unique_ptr<HttpServer> http_;
 };
 
 }  // namespace imroute::cluster

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include <random>
+#include <utility>
 
 #include "cluster/process/log.h"
 
@@ -45,18 +46,30 @@ void raise_descriptors(const ServerSettings& settings) {
              {"fix", "ulimit -n " + std::to_string(wanted)}});
 }
 
-std::unique_ptr<AdminServer> admin_at(Loop& loop, const std::string& address, AdminPaths paths) {
+std::unique_ptr<HttpServer> http_at(Loop& loop, const std::string& address,
+                                    HttpServer::Answer answer, const HttpLimits& limits,
+                                    HttpServer::MakeLayer make_layer) {
   if (address.empty()) return nullptr;
-  return std::make_unique<AdminServer>(
-      loop, *parse_host_port(address),
-      [paths = std::move(paths)](std::string_view method, std::string_view path) {
-        return answer_admin(paths, method, path);
-      });
+  return std::make_unique<HttpServer>(loop, *parse_host_port(address), std::move(answer), limits,
+                                      std::move(make_layer));
 }
 
-std::string admin_place(const ServerSettings& settings, const AdminServer* admin) {
-  if (admin == nullptr) return {};
-  return HostPort{parse_host_port(settings.admin)->host, admin->port()}.text();
+std::unique_ptr<HttpServer> admin_at(Loop& loop, const std::string& address,
+                                     const AdminPaths& paths) {
+  HttpLimits limits;
+  limits.connections = 64;
+  limits.body_bytes = 1024;
+  return http_at(
+      loop, address,
+      [routes = admin_routes(paths)](const HttpRequest& request, const Respond& respond) {
+        routes.answer(request, respond);
+      },
+      limits);
+}
+
+std::string http_place(const std::string& address, const HttpServer* server) {
+  if (server == nullptr) return {};
+  return HostPort{parse_host_port(address)->host, server->port()}.text();
 }
 
 }  // namespace imroute::cluster

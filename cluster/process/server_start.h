@@ -36,8 +36,14 @@ std::unique_ptr<Listener> listen_at(Loop& loop, const std::string& address,
 void raise_descriptors(const ServerSettings& settings);
 
 // nullptr when `address` is empty.
-std::unique_ptr<AdminServer> admin_at(Loop& loop, const std::string& address, AdminPaths paths);
-std::string admin_place(const ServerSettings& settings, const AdminServer* admin);
+std::unique_ptr<HttpServer> http_at(Loop& loop, const std::string& address,
+                                    HttpServer::Answer answer, const HttpLimits& limits = {},
+                                    HttpServer::MakeLayer make_layer = nullptr);
+// A few tools, each with small requests.
+std::unique_ptr<HttpServer> admin_at(Loop& loop, const std::string& address,
+                                     const AdminPaths& paths);
+// "host:port", with the port that the system gave; empty without a server.
+std::string http_place(const std::string& address, const HttpServer* server);
 
 // What was told to advertise, or where it listens with the port that the system gave.
 inline ServerPlace place_of(const ServerSettings& settings, const Listener& client,

@@ -236,6 +236,9 @@ Shape router_settings_shape(RouterSettings& r) {
   shape.add(
       text_key("data_dir", r.data_dir,
                "what must outlive the process: messages, the registry's numbers, names of users"));
+  shape.add(address_key("http", r.http, Use::listen,
+                        "listens here for the backend of an application (GET /v1/openapi.json); "
+                        "default: nowhere. Whoever reaches it acts for any user"));
   shape.add(object_key("balancer", balancer_shape(r.balancer), "chooses the node of a login"));
   shape.add(object_key("auth", auth_shape(r.auth), "who may log in; default: whoever comes"));
   shape.check = [&r](const JsonValue& value, ShapeReader& reader) {

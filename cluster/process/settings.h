@@ -66,6 +66,7 @@ struct RouterSettings {
   ServerSettings server = server_at("127.0.0.1:7000", "127.0.0.1:7001");
   std::string data_dir = "imroute-data";
   AuthSettings auth;
+  std::string http;  // listens here for the application's backend; empty: nowhere
   BalancerConfig balancer;
 };
 

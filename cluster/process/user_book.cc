@@ -5,10 +5,16 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <iterator>
 
 #include "cluster/net/loop.h"
+#include "cluster/wire/text.h"
 
 namespace imroute::cluster {
+
+namespace {
+constexpr size_t kMostSeen = 20'000;  // names, for one page
+}  // namespace
 
 UserId user_id_of(std::string_view name) {
   uint64_t number = 0;
@@ -26,7 +32,7 @@ UserId user_id_of(std::string_view name) {
 }
 
 bool is_user_name(std::string_view name) {
-  if (name.empty() || name.size() > kMostNameBytes) return false;
+  if (name.empty() || name.size() > kMostNameBytes || !is_utf8(name)) return false;
   return std::all_of(name.begin(), name.end(), [](char c) {
     const auto byte = static_cast<unsigned char>(c);
     return byte >= 0x80 || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
@@ -43,10 +49,11 @@ UserBook::UserBook(const std::filesystem::path& file) {
   if (!out_) throw SystemRefusal("cannot write " + file.string());
 }
 
-void UserBook::learn(const std::string& name) {
-  if (!is_user_name(name) || by_name_.contains(name) || by_name_.size() >= kMostNames) return;
+bool UserBook::learn(const std::string& name) {
+  if (!is_user_name(name) || by_name_.contains(name) || by_name_.size() >= kMostNames) return false;
   remember(name);
   out_ << name << '\n' << std::flush;
+  return true;
 }
 
 void UserBook::remember(const std::string& name) {
@@ -60,13 +67,19 @@ std::string UserBook::name_of(UserId id) const {
   return at == by_id_.end() ? std::string() : at->second;
 }
 
-std::vector<std::string> UserBook::with_prefix(const std::string& prefix, size_t most) const {
-  std::vector<std::string> out;
-  for (auto at = by_name_.lower_bound(prefix);
-       at != by_name_.end() && at->first.starts_with(prefix) && out.size() < most; ++at) {
-    out.push_back(at->first);
+UserBook::Page UserBook::list(const Filter& filter) const {
+  Page page;
+  if (filter.most == 0) return page;
+  auto at = filter.after < filter.prefix ? by_name_.lower_bound(filter.prefix)
+                                         : by_name_.upper_bound(filter.after);
+  for (size_t seen = 0; at != by_name_.end() && at->first.starts_with(filter.prefix); ++at) {
+    if (page.names.size() == filter.most || seen++ == kMostSeen) {
+      page.next = std::prev(at)->first;
+      break;
+    }
+    if (at->first.find(filter.contains) != std::string::npos) page.names.push_back(at->first);
   }
-  return out;
+  return page;
 }
 
 }  // namespace imroute::cluster

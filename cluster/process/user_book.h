@@ -29,10 +29,23 @@ class UserBook {
   // One name a line, appended to. Throws SystemRefusal when it cannot be.
   explicit UserBook(const std::filesystem::path& file);
 
-  void learn(const std::string& name);
+  // True when it is new.
+  bool learn(const std::string& name);
   std::string name_of(UserId id) const;  // empty when not known
-  // Names that begin so, in order, at most `most`.
-  std::vector<std::string> with_prefix(const std::string& prefix, size_t most) const;
+  size_t size() const { return by_name_.size(); }
+
+  struct Filter {
+    std::string prefix;
+    std::string contains;
+    std::string after;  // only names after this one
+    size_t most = 100;
+  };
+  struct Page {
+    std::vector<std::string> names;  // in order
+    std::string next;                // there may be more after this name; empty: there are none
+  };
+  // Looks at a bounded number of names: a page may be short, even empty, and still have a next.
+  Page list(const Filter& filter) const;
 
  private:
   static constexpr size_t kMostNames = 10'000'000;

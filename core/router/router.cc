@@ -14,6 +14,10 @@ MonoTime Router::next_deadline() const {
   return state_->started_ ? state_->timers_.next_deadline() : 0;
 }
 const Counters& Router::counters() const { return state_->counters_; }
+uint64_t Router::users_at(NodeId node) const {
+  const auto& nodes = state_->nodes_;
+  return node.value < nodes.size() && nodes[node.value].up ? nodes[node.value].load : 0;
+}
 
 uint64_t Router::digest() const {
   Digest digest;

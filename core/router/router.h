@@ -27,6 +27,8 @@ class Router {
   MonoTime next_deadline() const;
   uint64_t digest() const;
   const Counters& counters() const;
+  // Users with a session at that node, by its last beacon; 0 when it is not connected.
+  uint64_t users_at(NodeId node) const;
 
  private:
   struct State;
