@@ -81,8 +81,8 @@ class HttpServer::Visit : public std::enable_shared_from_this<Visit> {
       : server_(std::move(server)),
         number_(number),
         socket_(server_->loop.context()),
-        layer_(server_->new_layer()),
-        late_(server_->loop, [this] { on_late(); }) {
+        late_(server_->loop, [this] { on_late(); }),
+        layer_(server_->new_layer()) {
     Error ignored;
     socket_.assign(tcp::v4(), socket, ignored);
     socket_.non_blocking(true, ignored);

@@ -71,7 +71,8 @@ class PostOffice::Sender : public LinkOwner, public std::enable_shared_from_this
     node_ = answer.node;
     generation_ = answer.generation;
     due_ = monotonic_now() + kPatience;
-    link_ = Link::dial(office_.loop_, *place, *this, office_.totals_);
+    link_ =
+        Link::dial(office_.loop_, *place, *this, office_.totals_, {}, office_.layer_to_(*place));
     set_timer();
   }
 
@@ -133,7 +134,7 @@ class PostOffice::Sender : public LinkOwner, public std::enable_shared_from_this
     send.entry.kind = message.kind;
     send.entry.client_seq = message.client_seq;
     if (message.kind != EntryKind::message) send.entry.subject = key_.user;
-    send.entry.payload = office_.pool_.copy(std::as_bytes(std::span(message.payload)));
+    send.entry.payload = office_.loop_.pool().copy(std::as_bytes(std::span(message.payload)));
     send.base = message.client_seq;  // all before it are answered, or given up
     link_->send(send);
     due_ = monotonic_now() + kPatience;
@@ -212,8 +213,8 @@ class PostOffice::Sender : public LinkOwner, public std::enable_shared_from_this
   std::deque<Waiting> waiting_;  // the first is under way
 };
 
-PostOffice::PostOffice(Loop& loop, LoginDesk& desk, BlobPool& pool, const SessionConfig& sessions)
-    : loop_(loop), desk_(desk), pool_(pool), sessions_(sessions) {}
+PostOffice::PostOffice(Loop& loop, LoginDesk& desk, const SessionConfig& sessions, LayerTo layer_to)
+    : loop_(loop), desk_(desk), sessions_(sessions), layer_to_(std::move(layer_to)) {}
 PostOffice::~PostOffice() = default;
 
 void PostOffice::post(DeviceKey from, PostedMessage message, MonoTime deadline,

@@ -37,7 +37,7 @@ struct PostAnswer {
 class PostOffice {
  public:
   using OnAnswer = std::function<void(const PostAnswer&)>;
-  PostOffice(Loop& loop, LoginDesk& desk, BlobPool& pool, const SessionConfig& sessions);
+  PostOffice(Loop& loop, LoginDesk& desk, const SessionConfig& sessions, LayerTo layer_to);
   ~PostOffice();
 
   // Answered once, later; with `timeout` at the deadline when nothing is known by then.
@@ -48,8 +48,8 @@ class PostOffice {
   class Sender;
   Loop& loop_;
   LoginDesk& desk_;
-  BlobPool& pool_;
   SessionConfig sessions_;
+  LayerTo layer_to_;
   LinkTotals totals_;
   std::map<DeviceKey, std::shared_ptr<Sender>> senders_;
 };

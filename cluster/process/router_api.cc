@@ -31,7 +31,7 @@ JsonValue id_json(UserId user) { return JsonValue::make_string(std::to_string(us
 RouterApi::RouterApi(Parts parts)
     : parts_(std::move(parts)),
       desk_(parts_.driver),
-      post_office_(parts_.loop, desk_, parts_.loop.pool(), parts_.sessions),
+      post_office_(parts_.loop, desk_, parts_.sessions, parts_.layer_to),
       here_(std::make_shared<RouterApi*>(this)) {
   add_routes();
 }

@@ -77,11 +77,14 @@ void RouterProcess::serve_api() {
       RouterApi::Parts{loop_, *driver_, users_, *directory_store_,
                        [this](const DeviceRow& row) { return lives(row); },
                        [this](NodeId node) { return machine_.core().users_at(node); },
+                       [this](const HostPort& to) { return layers_.to_peer(to); },
                        settings_.server.sessions, settings_.server.delivery.guarantee});
-  http_ =
-      http_at(loop_, settings_.http, [this](const HttpRequest& request, const Respond& respond) {
+  http_ = http_at(
+      loop_, settings_.http,
+      [this](const HttpRequest& request, const Respond& respond) {
         api_->answer(request, respond);
-      });
+      },
+      {}, [this] { return layers_.of_client(); });
 }
 
 std::string RouterProcess::web() const { return http_place(settings_.http, http_.get()); }

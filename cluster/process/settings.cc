@@ -254,6 +254,11 @@ Shape router_settings_shape(RouterSettings& r) {
                    "router 0 holds what stores leave to a router, so it must be the only "
                    "one: give registry, directory and mailbox servers of their own");
     }
+    if (!r.http.empty() && !r.server.tls.certificate.empty() && r.server.tls.authority.empty()) {
+      reader.error(value,
+                   "http sends messages to the nodes as a client does, and must know them by their "
+                   "certificates: give tls.authority");
+    }
   };
   return shape;
 }

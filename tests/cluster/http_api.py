@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The HTTP API of a router, held against its own OpenAPI document, and what a stranger does to it.
 
-http_api.py PROGRAM [unittest arguments...]
+http_api.py PROGRAM [unittest arguments...]; MAKE_CERTIFICATES in the environment names that program.
 """
 import base64
 import http.client
@@ -10,6 +10,8 @@ import os
 import re
 import signal
 import socket
+import ssl
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -315,6 +317,31 @@ class Failing(unittest.TestCase):
             status, problem = post(3)
             self.assertEqual(status, 504)
             self.assertIn("repeat", problem["fix"])
+
+    def test_over_tls_when_there_is_a_certificate(self):
+        with tempfile.TemporaryDirectory(prefix="imroute-") as directory:
+            subprocess.run([os.environ["MAKE_CERTIFICATES"], directory], check=True)
+            names = {key: os.path.join(directory, name) for key, name in (
+                ("CERTIFICATE", "server.crt"), ("KEY", "server.key"), ("AUTHORITY", "authority.crt"))}
+            cluster = harness.Cluster(PROGRAM, os.path.join(directory, "data"), nodes=1, environment={
+                "IMROUTE_TLS__" + key: name for key, name in names.items()})
+            self.addCleanup(cluster.destroy)
+            cluster.wait_ready()
+            place = cluster.web["router"]
+            with socket.create_connection(place.split(":"), timeout=harness.LIMIT) as plain:
+                plain.sendall(b"GET /v1/nodes HTTP/1.1\r\n\r\n")
+                self.assertNotIn(b"HTTP", plain.makefile("rb").read())
+            context = ssl.create_default_context(cafile=names["AUTHORITY"])
+            link = http.client.HTTPSConnection(place, timeout=harness.LIMIT, context=context)
+            self.addCleanup(link.close)
+            # The answer of many records, the message over TLS to the node, on one connection.
+            for i in range(1, 4):
+                link.request("POST", "/v1/messages", json.dumps(
+                    {"from": "alice", "to": "bob", "text": "x" * 40_000, "id": i}), JSON)
+                answer = json.loads(link.getresponse().read())
+                self.assertEqual(answer["position"]["seq"], i)
+            link.request("GET", "/v1/openapi.json")
+            self.assertIn("paths", json.loads(link.getresponse().read()))
 
 
 unittest.main()
