@@ -35,6 +35,7 @@ void LoginDesk::on_frame(const Frame& frame) {
   answer.node = frame.node;
   answer.address = place->client;
   answer.generation = frame.generation;
+  answer.token = token_for_(frame);
   call(answer);
 }
 

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "cluster/machine/driver.h"
 
@@ -17,13 +18,16 @@ struct LoginAnswer {
   NodeId node;
   std::string address;  // of the node, for clients
   uint64_t generation = 0;
+  std::string token;  // to show there; empty when none is asked for
 };
 
 class LoginDesk {
  public:
   using OnAnswer = std::function<void(const LoginAnswer&)>;
+  using TokenFor = std::function<std::string(const Frame& login_ok)>;
   // The driver outlives the desk.
-  explicit LoginDesk(Driver& driver) : driver_(driver) {}
+  LoginDesk(Driver& driver, TokenFor token_for)
+      : driver_(driver), token_for_(std::move(token_for)) {}
 
   // Answered once, later. `avoid`: a node that did not serve, or kNoNode.
   void ask(DeviceKey key, ClientType client_type, NodeId avoid, OnAnswer on_answer);
@@ -32,6 +36,7 @@ class LoginDesk {
   void on_frame(const Frame& frame);
 
   Driver& driver_;
+  TokenFor token_for_;
   std::optional<LinkId> link_;
   uint64_t next_ = 1;
   std::map<uint64_t, OnAnswer> open_;  // as many as the machine keeps open

@@ -70,6 +70,7 @@ class PostOffice::Sender : public LinkOwner, public std::enable_shared_from_this
     phase_ = Phase::dialling;
     node_ = answer.node;
     generation_ = answer.generation;
+    token_ = answer.token;
     due_ = monotonic_now() + kPatience;
     link_ =
         Link::dial(office_.loop_, *place, *this, office_.totals_, {}, office_.layer_to_(*place));
@@ -78,7 +79,9 @@ class PostOffice::Sender : public LinkOwner, public std::enable_shared_from_this
 
   void on_connected(Link& link) override {
     phase_ = Phase::binding;
-    link.send_control(kControlGreeting, control_body(Greeting{}));
+    Greeting greeting;
+    greeting.proof = token_;
+    link.send_control(kControlGreeting, control_body(greeting));
     Frame bind;
     bind.type = FrameType::bind;
     bind.user = key_.user;
@@ -208,6 +211,7 @@ class PostOffice::Sender : public LinkOwner, public std::enable_shared_from_this
   MonoTime due_ = kNever;  // when the phase has lasted long enough
   NodeId node_ = kNoNode, avoid_ = kNoNode;
   uint64_t generation_ = 0;
+  std::string token_;
   uint64_t next_seq_ = 0;
   LinkHandle link_;
   std::deque<Waiting> waiting_;  // the first is under way

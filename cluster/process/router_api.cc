@@ -30,7 +30,7 @@ JsonValue id_json(UserId user) { return JsonValue::make_string(std::to_string(us
 
 RouterApi::RouterApi(Parts parts)
     : parts_(std::move(parts)),
-      desk_(parts_.driver),
+      desk_(parts_.driver, parts_.token_for),
       post_office_(parts_.loop, desk_, parts_.sessions, parts_.layer_to),
       here_(std::make_shared<RouterApi*>(this)) {
   add_routes();

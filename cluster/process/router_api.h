@@ -30,6 +30,7 @@ class RouterApi {
     std::function<bool(const DeviceRow&)> lives;  // the row's session is at a node that lives
     std::function<uint64_t(NodeId)> users_at;     // by the node's last report
     LayerTo layer_to;                             // for a connection to a node
+    LoginDesk::TokenFor token_for;
     SessionConfig sessions;
     Guarantee guarantee = Guarantee::at_least_once;
   };

@@ -104,6 +104,7 @@ void RouterApi::log_in(const HttpRequest& request, const Respond& respond) {
     out.add("node", JsonValue::make_number(uint64_t{answer.node.value}));
     out.add("address", JsonValue::make_string(answer.address));
     out.add("generation", JsonValue::make_number(answer.generation));
+    if (!answer.token.empty()) out.add("token", JsonValue::make_string(answer.token));
     respond(json_reply(200, out));
   });
 }

@@ -78,6 +78,7 @@ void RouterProcess::serve_api() {
                        [this](const DeviceRow& row) { return lives(row); },
                        [this](NodeId node) { return machine_.core().users_at(node); },
                        [this](const HostPort& to) { return layers_.to_peer(to); },
+                       [this](const Frame& login_ok) { return gate_.token_for(login_ok); },
                        settings_.server.sessions, settings_.server.delivery.guarantee});
   http_ = http_at(
       loop_, settings_.http,
