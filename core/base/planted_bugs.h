@@ -28,6 +28,13 @@
   X(client_seq_reused, "no-loss", \
     "After a reconnect the client gives out its last sequence number of a conversation once more.", \
     "counters kept in memory and restored one short", "") \
+  X(generation_given_anew, "no-loss", \
+    "A reinstalled device is bound with a generation that it had already, and numbers by it.", \
+    "counters kept by a cache: what it evicts begins anew", \
+    "/swarm/dimensions=[\"strategy\"] /faults=[{\"kind\":\"crash\",\"target\":\"client:*\",\"at\":\"19s\",\"for\":\"2s\",\"wipe\":true},{\"kind\":\"evict\",\"target\":\"directory\",\"at\":\"20s\",\"for\":\"0s\",\"probability\":1}]") \
+  X(bound_unopened, "no-loss", \
+    "A new device is told that it is online before the mailbox has noted it.", \
+    "subscribe after the welcome: what comes between is nobody's", "") \
   X(bind_cursor_off_by_one, "no-loss", \
     "At bind the client names one entry more than it has shown.", \
     "resume from the next expected number instead of the last seen one", "") \

@@ -202,7 +202,7 @@ void Client::State::on_bound(Now now, const Frame& frame, Effects& out) {
 
 // The first bind of this memory. A device that was reinstalled has forgotten its client_seqs, and
 // the store takes what is not higher for a repetition: so they begin above what an earlier life, of
-// a lower generation, can have used. Nothing was sent yet.
+// a lower generation, can have used or have under way. Nothing was sent yet.
 void Client::State::number_from(uint64_t generation) {
   first_seq = (generation - 1) * kSeqsPerGeneration;
   for (Conversation& conversation : conversations) conversation.last_seq += first_seq;
@@ -210,6 +210,7 @@ void Client::State::number_from(uint64_t generation) {
 }
 
 void Client::State::on_bind_refused(Now now, const Frame& frame, Effects& out) {
+  highest_generation = std::max(highest_generation, frame.generation);
   if (ends_session(frame.reason)) {
     give_up(out, frame.reason);
   } else {

@@ -21,7 +21,7 @@ uint32_t all_fields(FrameType type) {
     case FrameType::bound:
       return kFieldUser | kFieldDevice | kFieldGeneration;
     case FrameType::bind_refused:
-      return kFieldUser | kFieldDevice | kFieldReason;
+      return kFieldUser | kFieldDevice | kFieldReason | kFieldGeneration;
     case FrameType::send:
       return kFieldConversation | kFieldKind | kFieldClientSeq | kFieldSubject | kFieldPayload |
              kFieldBase;

@@ -24,7 +24,7 @@ enum class FrameType : uint8_t {
   // client -> node and back
   bind,          // user device client_type generation flags(kFlagNoCursors) list(Cursor[])
   bound,         // user device generation
-  bind_refused,  // user device reason
+  bind_refused,  // user device reason generation(stale_generation: one must be higher than this)
   send,      // entry(conversation kind client_seq subject payload) base(lowest not yet accepted)
   accepted,  // entry(conversation position client_seq)
   refused,   // entry(conversation client_seq) reason base(expected client_seq, for out_of_order)
@@ -60,7 +60,7 @@ enum class FrameType : uint8_t {
   count_
 };
 
-inline constexpr uint8_t kFlagNoCursors = 1;      // bind: the device lost its own cursors
+inline constexpr uint8_t kFlagNoCursors = 1;      // bind: the device remembers nothing
 inline constexpr uint8_t kFlagAuthoritative = 2;  // resolve: ask the directory, not the placement
 inline constexpr uint8_t kFlagDegraded = 4;       // beacon: a store is out of reach
 inline constexpr uint8_t kFlagCannotRenew = 8;    // beacon: the registry does not answer

@@ -55,9 +55,44 @@ void Node::State::on_bind(LinkId link, const Frame& frame) {
   session.client_type = frame.client_type;
   session.generation = frame.generation;
   session.cursors = frame.list;
-  session.no_cursors = (frame.flags & kFlagNoCursors) != 0;
   session.last_heard = now_;
   *by_link_.insert(link) = index;
+  const bool remembers = (frame.flags & kFlagNoCursors) == 0 || IM_PLANTED(bound_unopened);
+  if (remembers || !at_least_once()) return send_bind(index);
+  open_device(index);
+}
+
+// A device that remembers nothing is made known to the mailbox before anybody can find it here:
+// from when it is told to be online it is entitled to what is stored. And what the device itself
+// would have said, had it not forgotten, the mailbox says: its highest generation.
+void Node::State::open_device(uint32_t index) {
+  MailboxOp op;
+  op.kind = MailboxOpKind::open_device;
+  op.key = sessions_[index].key;
+  op.generation = sessions_[index].generation;
+  Pending pending;
+  pending.kind = PendingKind::open_device;
+  pending.index = index;
+  pending.stamp = sessions_.stamp(index);
+  mailbox(std::move(op), pending);
+}
+
+void Node::State::on_opened(uint32_t index, ReplyStatus status, const MailboxReply* reply) {
+  Session& session = sessions_[index];
+  if (!serving_) return refuse_bind(index, Reason::fenced);
+  if (status != ReplyStatus::ok) {
+    if (++session.bind_attempts < kBindAttempts) return open_device(index);
+    ++counters_.binds_refused;
+    return refuse_bind(index, Reason::store_unavailable);
+  }
+  // The directory forgot the device and gave out a generation anew. Numbered by it, what is sent
+  // would be taken for what was sent before; and a session of the higher one may be there yet.
+  const bool anew = reply->generation >= session.generation;
+  if (anew && !IM_PLANTED(generation_given_anew)) {
+    ++counters_.binds_refused;
+    return refuse_bind(index, Reason::stale_generation, reply->generation);
+  }
+  session.bind_attempts = 0;
   send_bind(index);
 }
 
@@ -84,13 +119,14 @@ void Node::State::send_bind(uint32_t index) {
   directory(std::move(op), pending);
 }
 
-void Node::State::refuse_bind(uint32_t index, Reason reason) {
+void Node::State::refuse_bind(uint32_t index, Reason reason, uint64_t above_generation) {
   const Session& session = sessions_[index];
   Frame answer;
   answer.type = FrameType::bind_refused;
   answer.user = session.key.user;
   answer.device = session.key.device;
   answer.reason = reason;
+  answer.generation = above_generation;
   const LinkId link = session.link;
   send_client(link, std::move(answer));
   out_->push(CloseClient{link, reason});

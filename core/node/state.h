@@ -43,7 +43,6 @@ struct Session {
   bool index_loading = false;
   bool index_stale = false;  // load it again after the one under way
   bool demoted = false;      // the window was full: entries wait in the mailbox
-  bool no_cursors = false;
   bool redeliver_armed = false;
   uint8_t bind_attempts = 0;
   uint8_t redeliver_backoff = 0;
@@ -275,9 +274,11 @@ struct Node::State {
 
   // ---- sessions.cc
   void on_bind(LinkId link, const Frame& frame);
+  void open_device(uint32_t session);
+  void on_opened(uint32_t session, ReplyStatus status, const MailboxReply* reply);
   void send_bind(uint32_t session);
   void on_bind_reply(const Pending& pending, ReplyStatus status, const DirectoryReply* reply);
-  void refuse_bind(uint32_t session, Reason reason);
+  void refuse_bind(uint32_t session, Reason reason, uint64_t above_generation = 0);
   void make_live(uint32_t session, const DirectoryReply& reply);
   void tell_others(uint32_t session, const DirectoryReply& reply);
   void hand_over_locally(uint32_t from, uint32_t to);

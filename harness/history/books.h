@@ -31,14 +31,13 @@ struct DeviceBook {
   uint32_t waiting = 0;              // open entries that it has yet to show
   uint32_t in_window = 0;            // of these and of what it may not have acknowledged yet
   uint32_t in_window_bytes = 0;
-  uint32_t open_sends = 0;            // not yet accepted or refused
-  uint32_t node = ~uint32_t{0};       // of the session, or of the last one
-  bool absent : 1 = true;             // by choice (stopped, kicked, never online): nobody waits
-  bool wiped : 1 = false;             // was reinstalled: may show again what it showed before
-  bool put_out : 1 = false;           // told that it was superseded or kicked; its user knows
-  bool first_bind_exact : 1 = false;  // reported by the mailbox, not guessed from online()
-  bool left : 1 = false;              // lost its last session by its user's choice (stop, relocate)
-  bool there_at_end : 1 = false;      // had a session when the drain ended
+  uint32_t open_sends = 0;        // not yet accepted or refused
+  uint32_t node = ~uint32_t{0};   // of the session, or of the last one
+  bool absent : 1 = true;         // by choice (stopped, kicked, never online): nobody waits
+  bool wiped : 1 = false;         // was reinstalled: may show again what it showed before
+  bool put_out : 1 = false;       // told that it was superseded or kicked; its user knows
+  bool left : 1 = false;          // lost its last session by its user's choice (stop, relocate)
+  bool there_at_end : 1 = false;  // had a session when the drain ended
   bool online() const { return bound_at != kNever; }
 };
 

@@ -173,19 +173,7 @@ void History::first_bind(int64_t t, DeviceKey key) {
   const uint32_t index = s.books.device_index(key);
   if (index == kNothing) return;
   DeviceBook& d = s.books.device(index);
-  if (d.first_bind_exact) return;
-  d.first_bind = t;
-  d.first_bind_exact = true;
-  if (d.waiting == 0) return;
-  // What is stored already, be it in the same nanosecond, is not for it after all.
-  s.books.for_each_message([&](uint32_t m) {
-    if (!s.books.message(m).is(kLinked)) return;
-    const uint32_t place = s.books.place(s.books.message(m), index);
-    if (place == kNothing || !s.books.waiting(s.books.message(m), place)) return;
-    s.no_longer_waits(m, place, index);
-    --s.result.messages.deliveries_expected;
-    s.close_when_done(m);
-  });
+  if (d.first_bind == kNever) d.first_bind = t;
 }
 
 void History::rewound(int64_t, DeviceKey, ConversationId, Position) {

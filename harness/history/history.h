@@ -73,8 +73,7 @@ class History {
   // again. A device that lost its session for any other reason is expected back.
   void stopped(int64_t t, DeviceKey key);
   // The mailbox met this device for the first time (open_device with first_bind): it is entitled to
-  // what is appended from here on. A world that cannot tell leaves it out; then the first online()
-  // stands for it, and entries of the moments around it are not held against anybody.
+  // what is appended from here on. If it was told that it is online before that, from then on.
   void first_bind(int64_t t, DeviceKey key);
 
   // The mailbox's own log. `discarded`: it acknowledged this entry and lost it later (failover).

@@ -9,7 +9,7 @@
 namespace imroute {
 namespace {
 
-constexpr int64_t kYoung = 10 * kSecond;  // around a guessed first bind the books may be wrong
+constexpr int64_t kYoung = 10 * kSecond;  // at_most_once: since the first login
 
 void misdelivered(History::State& s, const Showing& x, const std::string& why) {
   ++s.result.messages.misdelivered;
@@ -90,7 +90,7 @@ bool judge_unknown(History::State& s, const Showing& x) {
     return false;
   }
   // Sent a moment before the device was first seen: it was not counted among the readers.
-  if (known && !d.first_bind_exact && x.t - d.first_bind < kYoung) return false;
+  if (known && !s.lossless() && x.t - d.first_bind < kYoung) return false;
   if (known) {
     duplicate(s, x);
     return false;

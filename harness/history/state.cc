@@ -134,12 +134,7 @@ void History::State::expect_from(uint32_t message, uint32_t place, uint32_t devi
   if (place == kNothing || device == kNothing || device == m.sender) return;
   DeviceBook& d = books.device(device);
   if (books.shown(m, place)) return;
-  if (lossless()) {
-    if (d.first_bind > m.stored_at) return;
-    // A guessed first bind is only nearly right: what came close to it is welcome, not required.
-    const bool close = m.stored_at - d.first_bind < delivery.store_deadline_ns;
-    if (!d.first_bind_exact && close) return;
-  }
+  if (lossless() && d.first_bind > m.stored_at) return;
   books.set_waiting(m, place, true);
   ++d.waiting;
   ++d.in_window;

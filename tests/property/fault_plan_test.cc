@@ -43,7 +43,6 @@ Scenario cluster() {
 // At most about `size` faults; none: more from case to case, as RapidCheck has it.
 Scenario with_faults(Scenario s, std::optional<int> size = {}) {
   s.faults = *(size ? rc::gen::resize(*size, fault_lists(s)) : fault_lists(s));
-  leave_out_what_is_not_survived(s.faults);
   return s;
 }
 

@@ -174,20 +174,6 @@ class FaultDraw {
   const Scenario& s_;
 };
 
-// A directory that has forgotten a device gives out its generations anew, and a reinstalled device
-// has nothing else to number its messages above those of its earlier life (core/client/login.cc,
-// number_from). Both together are not survived, so no list has both.
-inline bool directory_forgets(const Fault& f) {
-  return f.kind == FaultKind::evict ||
-         (f.target.kind == TargetKind::directory &&
-          (f.kind == FaultKind::failover || f.kind == FaultKind::lost_fsync ||
-           (f.kind == FaultKind::crash && f.lose_unsynced)));
-}
-inline void leave_out_what_is_not_survived(std::vector<Fault>& faults) {
-  if (std::none_of(faults.begin(), faults.end(), directory_forgets)) return;
-  for (Fault& f : faults) f.wipe = false;
-}
-
 inline rc::Gen<std::vector<Fault>> fault_lists(const Scenario& scenario) {
   return rc::gen::container<std::vector<Fault>>(
       rc::gen::exec([scenario] { return FaultDraw(scenario).fault(); }));

@@ -46,6 +46,45 @@ TEST(HistoryOracle, LossOfAnAcceptedMessage) {
   EXPECT_NE(r.violations[0].witness.find("message 2"), std::string::npos);
 }
 
+// A new device has what is stored from when the mailbox met it; and were it told to be online
+// before that, then from when it was told.
+TEST(HistoryOracle, ANewDeviceIsEntitledFromItsFirstLoginOn) {
+  for (const bool met_first : {true, false}) {
+    Story story(Story::scenario());
+    story.online(kAnn);
+    story.post(1, kAnn, kAnnBob);
+    story.t += kMillisecond;
+    if (met_first) {
+      story.history.first_bind(story.t, kBob);
+    } else {
+      story.history.online(story.t, kBob, NodeId{0}, 1);
+    }
+    story.t += kMillisecond;
+    Entry between = story.post(2, kAnn, kAnnBob);
+    story.t += kMillisecond;
+    if (met_first) {
+      story.history.online(story.t, kBob, NodeId{0}, 1);
+    } else {
+      story.history.first_bind(story.t, kBob);
+    }
+    EXPECT_FALSE(story.history.settled());
+    story.show(between, kBob);
+    EXPECT_TRUE(story.history.settled()) << "the first is older than the device";
+    EXPECT_GREEN(story.finish());
+  }
+}
+
+TEST(HistoryOracle, WhatANewDeviceMissedBetweenItsLoginAndTheMailboxIsLost) {
+  Story story(Story::scenario());
+  story.online(kAnn);
+  story.history.online(story.t, kBob, NodeId{0}, 1);
+  story.t += kMillisecond;
+  story.post(1, kAnn, kAnnBob);
+  story.t += kMillisecond;
+  story.history.first_bind(story.t, kBob);
+  EXPECT_RED(story.finish(), "no-loss");
+}
+
 TEST(HistoryOracle, WhatWaitsForSomebodyAwayIsNotLost) {
   Story story(Story::scenario());
   story.everybody_online();

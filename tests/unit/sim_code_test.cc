@@ -44,6 +44,8 @@ class EverySite : public ::testing::TestWithParam<size_t> {};
 
 TEST_P(EverySite, IsTakenAndNothingBreaks) {
   Scenario s = busy();
+  s.network.peer.latency.p99 = 50 * kMillisecond;  // so that entries overtake each other
+  s.network.peer.latency.p100 = 100 * kMillisecond;
   Fault f = on(TargetKind::node, 0, 6 * kSecond, 15 * kSecond);
   f.kind = FaultKind::perturb;
   f.target.select = Target::Select::all;
