@@ -6,5 +6,6 @@
 namespace imroute::cluster {
 
 std::string_view openapi_document();  // cluster/http/openapi.json
+std::string_view chat_page();         // cluster/http/chat.html
 
 }  // namespace imroute::cluster

@@ -20,6 +20,7 @@ class LayerStack : public Layer {
 
   LayerState receive(std::span<const std::byte> arrived, ByteBuffer& messages,
                      ByteBuffer& wire) override {
+    if (upper_ == nullptr) return lower_->receive(arrived, messages, wire);
     ByteBuffer between = loop_.take_buffer();
     const LayerState below = lower_->receive(arrived, between, wire);
     ByteBuffer answer = loop_.take_buffer();
@@ -31,18 +32,23 @@ class LayerStack : public Layer {
     if (!answer.empty() && below == LayerState::open) lower_->send(answer, wire);
     loop_.give_buffer(std::move(between));
     loop_.give_buffer(std::move(answer));
-    return below == LayerState::open ? above_ : below;
+    if (below != LayerState::open) return below;
+    if (above_ != LayerState::aside) return above_;
+    upper_.reset();
+    return LayerState::open;
   }
 
   void send(std::span<const std::byte> messages, ByteBuffer& wire) override {
+    if (upper_ == nullptr) return lower_->send(messages, wire);
     pass_down(wire, [&](ByteBuffer& between) { upper_->send(messages, between); });
   }
   void finish(ByteBuffer& wire) override {
-    pass_down(wire, [this](ByteBuffer& between) { upper_->finish(between); });
+    if (upper_ != nullptr) pass_down(wire, [this](ByteBuffer& b) { upper_->finish(b); });
     lower_->finish(wire);
   }
   std::string_view trouble() const override {
-    return lower_->trouble().empty() ? upper_->trouble() : lower_->trouble();
+    if (upper_ == nullptr || !lower_->trouble().empty()) return lower_->trouble();
+    return upper_->trouble();
   }
 
  private:

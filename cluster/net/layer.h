@@ -27,6 +27,7 @@ class Loop;
 enum class LayerState : uint8_t {
   opening,  // shaking hands: messages wait
   open,
+  aside,   // it stands between nothing any more: who has it lets it go, after taking the messages
   ended,   // the other side said that it ends
   failed,  // trouble() says why; what was made for the other side is still sent
 };

@@ -225,15 +225,24 @@ void Link::unwrap(std::span<const std::byte> bytes) {
     ++s.totals.bad_handshakes;
   }
   if (before == LayerState::opening && s.layer_state == LayerState::open) layer_opened();
+  if (s.layer_state == LayerState::aside) step_aside();
   if (open() && !messages.empty()) consume(messages);
   s.loop.give_buffer(std::move(messages));
   if (s.phase == Phase::closed) return;
-  if (s.layer_state == LayerState::open || s.layer_state == LayerState::opening) {
+  if (s.layer_state <= LayerState::aside) {
     if (s.pending() != 0) end_turn();
     return;
   }
   flush();
   fail(s.layer_state == LayerState::ended ? Reason::closed_by_peer : Reason::protocol_error);
+}
+
+void Link::step_aside() {
+  State& s = *state_;
+  s.layer.reset();
+  s.out.insert(s.out.end(), s.messages.begin(), s.messages.end());
+  s.loop.give_buffer(std::exchange(s.messages, {}));
+  layer_opened();
 }
 
 void Link::pause() { state_->paused = true; }

@@ -106,6 +106,7 @@ class Link : public TurnEnd, public std::enable_shared_from_this<Link> {
   void on_readable();
   void unwrap(std::span<const std::byte> bytes);
   void layer_opened();
+  void step_aside();
   void consume(std::span<const std::byte> bytes);
   size_t take_messages(std::span<const std::byte> bytes);
   size_t take_control(std::span<const std::byte> bytes);

@@ -26,7 +26,8 @@ void add_links(std::string& out, const std::string& side, const LinkTotals& t, s
   counter("writes", "system calls that wrote", t.writes);
   counter("bad_frames", "bytes that were no frame", t.bad_frames);
   counter("slow_readers", "connections closed because they did not read", t.slow_readers);
-  counter("bad_handshakes", "connections without the TLS that is asked for", t.bad_handshakes);
+  counter("bad_handshakes", "connections whose TLS or WebSocket handshake failed",
+          t.bad_handshakes);
 }
 
 }  // namespace

@@ -32,7 +32,7 @@ NodeConfig config_of(const NodeSettings& s) {
 NodeProcess::NodeProcess(Loop& loop, const NodeSettings& settings)
     : loop_(loop),
       settings_(settings),
-      layers_(settings.server.tls),
+      layers_(loop, settings.server),
       gate_(settings.server.tokens, NodeId{settings.server.index}),
       client_listener_(
           listen_at(loop, settings.server.client,

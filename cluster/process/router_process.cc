@@ -34,7 +34,7 @@ constexpr uint32_t kMostUsersAnswered = 1000;
 RouterProcess::RouterProcess(Loop& loop, const RouterSettings& settings)
     : loop_(loop),
       settings_(settings),
-      layers_(settings.server.tls),
+      layers_(loop, settings.server),
       data_dir_(made_directory(settings.data_dir)),
       registry_(loop, settings.server.sessions.lease_ns, data_dir_ / "registry.json"),
       settled_at_(settled_at()),
@@ -85,7 +85,7 @@ void RouterProcess::serve_api() {
       [this](const HttpRequest& request, const Respond& respond) {
         api_->answer(request, respond);
       },
-      {}, [this] { return layers_.of_client(); });
+      {}, [this] { return layers_.of_web(); });
 }
 
 std::string RouterProcess::web() const { return http_place(settings_.http, http_.get()); }

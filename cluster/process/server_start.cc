@@ -2,17 +2,33 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <random>
 #include <utility>
 
+#include "cluster/http/documents.h"
+#include "cluster/process/json_frames.h"
 #include "cluster/process/log.h"
 
 namespace imroute::cluster {
 
-Layers::Layers(const TlsFiles& files)
-    : tls_(files.certificate.empty() ? nullptr : std::make_unique<Tls>(files)),
-      peers_(!files.authority.empty()) {}
+Layers::Layers(Loop& loop, const ServerSettings& settings)
+    : loop_(loop),
+      tls_(settings.tls.certificate.empty() ? nullptr : std::make_unique<Tls>(settings.tls)),
+      peers_(!settings.tls.authority.empty()),
+      websocket_{{}, chat_page(), [&loop] { return std::make_unique<JsonFrames>(loop.pool()); }} {
+  std::string_view rest = settings.websocket_origins;
+  while (!rest.empty()) {
+    const std::string_view one = rest.substr(0, rest.find(','));
+    rest.remove_prefix(std::min(rest.size(), one.size() + 1));
+    websocket_.origins.emplace_back(one);
+  }
+}
 LayerHandle Layers::of_client() const {
+  LayerHandle front = front_layer(websocket_);
+  return tls_ == nullptr ? std::move(front) : stack_layers(loop_, of_web(), std::move(front));
+}
+LayerHandle Layers::of_web() const {
   return tls_ == nullptr ? nullptr : tls_->accept(Tls::Admits::anybody);
 }
 LayerHandle Layers::of_peer() const {

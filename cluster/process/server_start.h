@@ -5,24 +5,29 @@
 #include <string>
 
 #include "cluster/net/link.h"
+#include "cluster/net/websocket.h"
 #include "cluster/process/admin.h"
 #include "cluster/process/settings.h"
 #include "cluster/store/store.h"
 
 namespace imroute::cluster {
 
-// What stands between a server's connections and their sockets, as its `tls` says.
+// What stands between a server's connections and their sockets: TLS as its `tls` says, and on a
+// client's port WebSocket for who asks for it.
 class Layers {
  public:
   // Throws SystemRefusal naming the file that cannot be used.
-  explicit Layers(const TlsFiles& files);
+  Layers(Loop& loop, const ServerSettings& settings);
   LayerHandle of_client() const;  // accepted
+  LayerHandle of_web() const;     // accepted, of HTTP
   LayerHandle of_peer() const;    // accepted
   LayerHandle to_peer(const HostPort& to) const;
 
  private:
+  Loop& loop_;
   std::unique_ptr<Tls> tls_;
   bool peers_;
+  WebsocketOptions websocket_;
 };
 
 // A seed that two processes, or two lives of one, do not share.

@@ -125,6 +125,36 @@ Shape auth_shape(AuthSettings& a) {
   return shape;
 }
 
+// As a browser names it: nothing after the host and its port.
+bool is_origin(std::string_view text) {
+  const size_t scheme = text.find("://");
+  return scheme != std::string_view::npos && scheme != 0 && text.size() > scheme + 3 &&
+         text.find_first_of("/ ,*", scheme + 3) == std::string_view::npos;
+}
+
+Shape websocket_shape(ServerSettings& s) {
+  Shape shape;
+  ShapeKey key =
+      text_key("origins", s.websocket_origins,
+               "pages of which sites may connect, beside those of this machine and of "
+               "this server's own address: \"https://a.example,https://b.example:8080\"");
+  key.read = [read = key.read, &s](const JsonValue& value, ShapeReader& reader) {
+    const size_t errors = reader.errors();
+    read(value, reader);
+    std::string_view rest = s.websocket_origins;
+    while (reader.errors() == errors && !rest.empty()) {
+      const std::string_view one = rest.substr(0, rest.find(','));
+      rest.remove_prefix(std::min(rest.size(), one.size() + 1));
+      if (is_origin(one)) continue;
+      reader.error(value, "found " + in_quotes(one) +
+                              ", expected scheme and host, like \"https://chat.example\", with "
+                              "commas between several");
+    }
+  };
+  shape.add(std::move(key));
+  return shape;
+}
+
 void add_server_keys(Shape& shape, ServerSettings& s) {
   shape.add(address_key("client", s.client, Use::listen,
                         "listens here for clients; port 0: any that is free"));
@@ -143,6 +173,7 @@ void add_server_keys(Shape& shape, ServerSettings& s) {
   shape.add(object_key("delivery", delivery_shape(s.delivery), "reliability and order"));
   shape.add(object_key("stores", stores_shape(s.stores), "registry, directory, mailbox, bus"));
   shape.add(object_key("tls", tls_shape(s.tls), "encryption; default: none"));
+  shape.add(object_key("websocket", websocket_shape(s), "clients that come by WebSocket"));
   shape.add(object_key("tokens", tokens_shape(s.tokens), "what clients show to nodes"));
 }
 

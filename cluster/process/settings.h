@@ -45,6 +45,7 @@ struct ServerSettings {
   StoreSettings stores;
   std::string admin;  // listens here for operators; empty: nowhere
   TlsFiles tls;
+  std::string websocket_origins;  // of pages that may connect: "https://a,https://b:8080"
   TokenSettings tokens;
 };
 inline ServerSettings server_at(const char* client, const char* peer) {

@@ -1,0 +1,31 @@
+// The messages of a client's connection as JSON, one object each, for browsers (docs/websocket.md).
+// A frame is its type and the fields that the type carries, each under its own name, so that a
+// field of a frame has one meaning everywhere; of the control messages those that a client has to
+// do with.
+//
+// Numbers that may pass 2^53, user ids, are strings. A user may be given by name.
+#pragma once
+
+#include <string>
+
+#include "cluster/net/websocket.h"
+#include "core/base/payload.h"
+#include "core/model/frame.h"
+
+namespace imroute::cluster {
+
+class JsonFrames : public TextCodec {
+ public:
+  explicit JsonFrames(BlobPool& pool) : pool_(pool) {}
+  bool read(std::string_view text, ByteBuffer& messages) override;
+  void write(std::span<const std::byte> messages,
+             const std::function<void(std::string_view)>& each) override;
+  const std::string& trouble() const override { return trouble_; }
+
+ private:
+  BlobPool& pool_;
+  UserId self_;  // who logs in or binds here: the other one of a conversation is named
+  std::string trouble_;
+};
+
+}  // namespace imroute::cluster
