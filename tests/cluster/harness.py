@@ -89,12 +89,14 @@ class Cluster:
         self.up = Process(program, "up", "--nodes", str(nodes), "--port", "0", "--data", directory,
                           *arguments, environment=environment)
         self.chats = []
-        self.pids, self.admin, self.web, self.places, self.router = {}, {}, {}, [], None
+        self.pids, self.clients, self.admin, self.web = {}, {}, {}, {}
+        self.places, self.router = [], None
 
     def wait_ready(self):
         self.up.wait_for("next, in another terminal")
         for m in self.up.matching(r"^(router|node-\d+) +(\d+) +(\S+) +(\S+) +(\S+) +(\S+)$"):
             self.admin[m.group(1)] = m.group(5)
+            self.clients[m.group(1)] = m.group(3)
             self.web[m.group(1)] = m.group(6)
             self.places += [place for place in m.groups()[2:] if place != "-"]
             self.pids[m.group(1)] = int(m.group(2))

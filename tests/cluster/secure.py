@@ -142,7 +142,7 @@ class Secure(unittest.TestCase):
         draw = random.Random(11)
         for place in places:
             for said in (draw.randbytes(3000), b"im\x01\x00" + draw.randbytes(60), b"\x00" * 4000,
-                         b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", *hello):
+                         b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", *hello):
                 with socket.create_connection(place.split(":"), timeout=harness.LIMIT) as link:
                     try:
                         link.sendall(said)
@@ -178,7 +178,7 @@ class Secure(unittest.TestCase):
         cluster = self.cluster({}, nodes=1)
         alice, bob = cluster.chat("alice"), cluster.chat("bob")
         alice.say("/to bob")
-        place = cluster.places[3].split(":")  # where clients reach the node
+        place = cluster.clients["node-0"].split(":")
         strangers = []
         self.addCleanup(lambda: [link.close() for link in strangers])
         for i in range(STRANGERS):
