@@ -32,7 +32,7 @@ JsonValue user_of(UserId user) { return JsonValue::make_string(std::to_string(us
 // ---- reading -----------------------------------------------------------------------------------
 
 // Where a message goes, or an entry stands: with a user, or in a group.
-struct Place {
+struct Talk {
   std::string with;
   uint64_t group = 0;
   uint32_t epoch = 0;
@@ -43,7 +43,7 @@ struct Place {
                         : ConversationId::direct(self, user_id_of(with));
   }
 };
-void add_place(Shape& shape, Place& place) {
+void add_place(Shape& shape, Talk& place) {
   shape.add(user_key("with", place.with, "the other user; or group"));
   shape.add(count_key("group", place.group, 1, ConversationId::kGroupMark - 1, "its number"));
 }
@@ -51,7 +51,7 @@ void check_place(const JsonValue& value, ShapeReader& reader) {
   if ((value.find("with") != nullptr) != (value.find("group") != nullptr)) return;
   reader.error(value, "found both or neither of \"with\" and \"group\", expected one of them");
 }
-Shape cursor_shape(Place& place) {
+Shape cursor_shape(Talk& place) {
   Shape shape;
   add_place(shape, place);
   shape.add(count_key("epoch", place.epoch, 1, ~uint32_t{0}, "of the position").require());
@@ -62,8 +62,8 @@ Shape cursor_shape(Place& place) {
 
 struct FrameText {
   std::string user, text, base64, subject;
-  Place place;
-  std::vector<Place> cursors;
+  Talk place;
+  std::vector<Talk> cursors;
   uint32_t node = kNoNode.value;
   bool forgotten = false;
 };
@@ -110,9 +110,9 @@ Shape frame_shape(Frame& f, FrameText& t) {
   return shape;
 }
 
-Payload cursors_of(const std::vector<Place>& places, UserId self, BlobPool& pool) {
+Payload cursors_of(const std::vector<Talk>& places, UserId self, BlobPool& pool) {
   std::vector<Cursor> cursors;
-  for (const Place& p : places) cursors.push_back({p.conversation(self), {p.epoch, p.seq}});
+  for (const Talk& p : places) cursors.push_back({p.conversation(self), {p.epoch, p.seq}});
   return cursors.empty() ? Payload{} : pool.copy_list<Cursor>(cursors);
 }
 

@@ -12,7 +12,7 @@ namespace {
 
 constexpr size_t kMostSenders = 1024;
 constexpr size_t kMostWaiting = 64;  // of one sender
-constexpr DurationNs kPause = 100 * kMillisecond;
+constexpr DurationNs kRetryPause = 100 * kMillisecond;
 constexpr DurationNs kPatience = 2 * kSecond;  // for a node to bind, and to answer before a repeat
 constexpr uint64_t kSeqsOfGeneration = uint64_t{1} << 20;  // as a client numbers (core/client)
 
@@ -151,7 +151,7 @@ class PostOffice::Sender : public LinkOwner, public std::enable_shared_from_this
                           frame.entry.conversation == message.conversation;
     if (!this_one) return;
     if (reason != Reason::none && !never_stored(reason)) {  // not now: once more in a while
-      due_ = monotonic_now() + kPause;
+      due_ = monotonic_now() + kRetryPause;
       return set_timer();
     }
     finish_first({reason, frame.entry.position, message.client_seq});
@@ -176,7 +176,7 @@ class PostOffice::Sender : public LinkOwner, public std::enable_shared_from_this
   }
   void pause() {
     phase_ = Phase::away;
-    due_ = monotonic_now() + kPause;
+    due_ = monotonic_now() + kRetryPause;
     set_timer();
   }
 
