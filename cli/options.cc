@@ -228,7 +228,8 @@ struct Parser {
     user_options(chat);
     CLI::App* send = command("send", "Send one message and wait until it is accepted");
     user_options(send);
-    send->add_option("--to", options.to, "Whom to")->required();
+    CLI::Option* to = send->add_option("--to", options.to, "Whom to");
+    send->add_option("--group", options.group, "Which group to, instead")->excludes(to);
     send->add_option("--timeout", raw.timeout, "Give up after (default 10s)");
     send->add_option("TEXT", options.message, "The message")->required();
 #endif
@@ -348,7 +349,12 @@ void check_cluster([[maybe_unused]] Parser& parser) {
   };
   duration(raw.valid, "--valid", options.valid_ns);
   duration(raw.timeout, "--timeout", options.timeout_ns);
-  for (const auto& [name, user] : {std::pair("--user", options.user), {"--to", options.to}}) {
+  if (options.command == "send" && options.to.empty() && options.group.empty()) {
+    refuse("Whom to? Give --to USER or --group GROUP.");
+  }
+  for (const auto& [name, user] : {std::pair("--user", options.user),
+                                   {"--to", options.to},
+                                   {"--group", options.group}}) {
     if (user.empty() || cluster::is_user_name(user)) continue;
     refuse(std::string(name) + " takes letters, digits and . _ - @, at most 64, not \"" + user +
            "\".");

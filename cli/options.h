@@ -51,7 +51,7 @@ struct Options {
   uint32_t nodes = 4;
   uint32_t port = 7000;  // first of the router's two; 0: any that are free
   std::string data_dir = "imroute-data";
-  std::string user, to;
+  std::string user, to, group;
   uint32_t device = 0;
   std::vector<std::string> routers{"127.0.0.1:7000"};
   std::string tls_authority, pass_file, key_file;

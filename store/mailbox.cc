@@ -94,7 +94,7 @@ MailboxAnswer Mailbox::append(const MailboxOp& op, int64_t now) {
       note_spot(ensure_party(logs_[number], from), entry.client_seq, Spot{kRefusedEpoch, 0});
     }
   } else {
-    if (number == 0) number = make_direct(entry.conversation);
+    if (number == 0) number = make_empty(entry);
     store(number, op, now);
     reply.position = {logs_[number].head_epoch, logs_[number].head_seq};
   }
@@ -109,6 +109,9 @@ MailboxAnswer Mailbox::append(const MailboxOp& op, int64_t now) {
 bool Mailbox::permitted(const Log* log, const Entry& entry) const {
   if (!entry.conversation.is_group()) {
     return entry.kind == EntryKind::message && entry.conversation.has_party(entry.sender);
+  }
+  if (entry.kind == EntryKind::create) {
+    return founds_group(entry) && (log == nullptr || log->head_seq == 0);
   }
   if (log == nullptr) return false;
   const bool member = is_member(*log, entry.sender);
@@ -171,36 +174,43 @@ void Mailbox::store(uint32_t number, const MailboxOp& op, int64_t now) {
 }
 
 void Mailbox::apply_membership(uint32_t number, const Entry& entry, uint32_t seq) {
-  Log& log = logs_[number];
+  const Log& log = logs_[number];
   if (log.group == 0 || entry.kind == EntryKind::message) return;
   Group& group = groups_[log.group];
   std::vector<UserId> members = *group.members;
   const auto at = std::lower_bound(members.begin(), members.end(), entry.subject);
-  User& user = *users_.insert(entry.subject);
-  std::vector<Interval>& intervals = *group.intervals.insert(entry.subject);
   if (entry.kind == EntryKind::leave) {
-    intervals.back().leave = seq;
+    group.intervals.insert(entry.subject)->back().leave = seq;
     members.erase(at);
-    ++user.index_version;
-  } else {
+    ++users_.insert(entry.subject)->index_version;
+  } else if (entry.kind == EntryKind::join) {
     members.insert(at, entry.subject);
-    const bool first_join =
-        std::find(group.ever.begin(), group.ever.end(), entry.subject) == group.ever.end();
-    intervals.push_back({seq, 0});
-    if (first_join) {
-      group.ever.push_back(entry.subject);
-      add_to_index(entry.subject, number);
-      for (uint64_t left = user.devices; left != 0; left &= left - 1) {
-        Party& party =
-            ensure_party(log, {entry.subject, static_cast<uint32_t>(std::countr_zero(left))});
-        party.cursor_seq = seq - 1;
-        party.cursor_epoch = epoch_at(log, seq - 1);
-      }
-    } else {
-      ++user.index_version;
+    enter(number, entry.subject, seq);
+  } else {
+    for (const uint64_t user : entry.payload.as<uint64_t>()) {
+      members.emplace_back(user);
+      enter(number, UserId{user}, seq);
     }
   }
   set_members(group, std::move(members));
+}
+
+// What was before is not for them: the devices of who enters for the first time start there.
+void Mailbox::enter(uint32_t number, UserId id, uint32_t seq) {
+  Log& log = logs_[number];
+  Group& group = groups_[log.group];
+  group.intervals.insert(id)->push_back({seq, 0});
+  if (std::find(group.ever.begin(), group.ever.end(), id) != group.ever.end()) {
+    ++users_.insert(id)->index_version;
+    return;
+  }
+  group.ever.push_back(id);
+  add_to_index(id, number);
+  for (uint64_t left = users_.insert(id)->devices; left != 0; left &= left - 1) {
+    Party& party = ensure_party(log, {id, static_cast<uint32_t>(std::countr_zero(left))});
+    party.cursor_seq = seq - 1;
+    party.cursor_epoch = epoch_at(log, seq - 1);
+  }
 }
 
 // ---- reading -----------------------------------------------------------------------------------
@@ -422,7 +432,7 @@ void Mailbox::tear(const MailboxOp& op, int64_t now) {
   if (names_store && op.identity != identity_) return;
   if (op.kind == MailboxOpKind::append && find_log(op.entry.conversation) == 0 &&
       permitted(nullptr, op.entry)) {
-    make_direct(op.entry.conversation);
+    make_empty(op.entry);
   }
   if (op.kind == MailboxOpKind::cursors && op.updates != nullptr) {
     MailboxOp first = op;
@@ -478,7 +488,13 @@ Entry Mailbox::discard_last(uint32_t number) {
   } else {
     Group& group = groups_[log.group];
     group.parties.for_each([&](const DeviceKey&, uint32_t i) { pull_back(parties_[i]); });
-    if (item.kind == EntryKind::join || item.kind == EntryKind::leave) {
+    if (item.kind == EntryKind::create) {  // there is no such group any more
+      for (const uint64_t user : entry.payload.as<uint64_t>()) {
+        group.intervals.insert(UserId{user})->pop_back();
+        ++users_.insert(UserId{user})->index_version;
+      }
+      set_members(group, {});
+    } else if (item.kind != EntryKind::message) {
       std::vector<Interval>& intervals = *group.intervals.insert(item.subject);
       std::vector<UserId> members = *group.members;
       const auto at = std::lower_bound(members.begin(), members.end(), item.subject);

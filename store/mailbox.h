@@ -38,8 +38,8 @@ class Mailbox {
 
   MailboxAnswer handle(const MailboxOp& op, int64_t now);
 
-  // A group that exists from the start: entry `create` at {1, 1}, payload = its members.
-  // REQUIRES: the group does not exist; members not empty.
+  // A group that exists from the start, made by nobody: entry `create` at {1, 1}, payload = its
+  // members. REQUIRES: the group does not exist; members not empty.
   void seed_group(ConversationId group, std::span<const UserId> members, Payload payload,
                   int64_t now);
 
@@ -149,6 +149,9 @@ class Mailbox {
   uint32_t find_log(ConversationId id) const;
   uint32_t make_log(ConversationId id);
   uint32_t make_direct(ConversationId id);
+  uint32_t make_group(ConversationId id);
+  uint32_t make_empty(const Entry& first);
+  void enter(uint32_t number, UserId user, uint32_t seq);
   void add_to_index(UserId user, uint32_t log);
   Party* find_party(const Log& log, DeviceKey key);
   const Party* find_party(const Log& log, DeviceKey key) const;

@@ -28,13 +28,31 @@ uint32_t Mailbox::make_direct(ConversationId id) {
   return number;
 }
 
+uint32_t Mailbox::make_group(ConversationId id) {
+  const uint32_t number = make_log(id);
+  const uint32_t group = groups_.make();
+  logs_[number].group = group;
+  groups_[group].members = std::make_shared<const std::vector<UserId>>();
+  return number;
+}
+
+// With the index entries that stand before the first entry of a conversation.
+uint32_t Mailbox::make_empty(const Entry& first) {
+  if (!first.conversation.is_group()) return make_direct(first.conversation);
+  const uint32_t number = make_group(first.conversation);
+  Group& group = groups_[logs_[number].group];
+  for (const uint64_t user : first.payload.as<uint64_t>()) {
+    group.ever.emplace_back(user);
+    add_to_index(UserId{user}, number);
+  }
+  return number;
+}
+
 void Mailbox::seed_group(ConversationId id, std::span<const UserId> members, Payload payload,
                          int64_t now) {
   IM_ASSERT(id.is_group() && find_log(id) == 0 && !members.empty());
-  const uint32_t number = make_log(id);
-  const uint32_t group_number = groups_.make();
+  const uint32_t number = make_group(id);
   Log& log = logs_[number];
-  log.group = group_number;
   log.head_seq = 1;
   log.head_epoch = 1;
   epoch_ = std::max(epoch_, 1u);
@@ -48,7 +66,7 @@ void Mailbox::seed_group(ConversationId id, std::span<const UserId> members, Pay
   item.kind = EntryKind::create;
   log.first = log.last = made;
   log.kept = 1;
-  Group& group = groups_[group_number];
+  Group& group = groups_[log.group];
   std::vector<UserId> sorted(members.begin(), members.end());
   std::sort(sorted.begin(), sorted.end());
   sorted.erase(std::unique(sorted.begin(), sorted.end()), sorted.end());

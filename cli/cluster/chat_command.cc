@@ -6,6 +6,8 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
+#include <sstream>
 
 #include "cli/cluster/line_input.h"
 #include "cli/cluster/serve.h"
@@ -23,10 +25,13 @@ using cluster::UsersAnswer;
 using cluster::UsersQuery;
 
 constexpr const char* kHelp =
-    "  /to USER          write to USER from now on\n"
-    "  /online [PREFIX]  who is online\n"
-    "  /quit             leave\n"
-    "  anything else     a message (// at the start: one slash)\n";
+    "  /to USER                      write to USER from now on\n"
+    "  /group GROUP                  write to GROUP from now on\n"
+    "  /group GROUP create [USER]... make it, of you and those users\n"
+    "  /group GROUP join             join it; leave: leave it\n"
+    "  /online [PREFIX]              who is online\n"
+    "  /quit                         leave\n"
+    "  anything else                 a message (// at the start: one slash)\n";
 
 std::string text_of(const Payload& payload) {
   std::string text;
@@ -37,6 +42,15 @@ std::string text_of(const Payload& payload) {
   }
   return text;
 }
+
+struct Shown {
+  ConversationId conversation;
+  EntryKind kind;
+  UserId sender;
+  uint64_t seq;
+  std::string text;
+  Via via;
+};
 
 class Chat {
  public:
@@ -78,9 +92,11 @@ class Chat {
     if (command == "/quit") {
       leave();
     } else if (command == "/to" && cluster::is_user_name(rest)) {
-      to_ = rest;
+      to_ = ConversationId::direct(client_.user(), user_id_of(rest));
       names_[user_id_of(rest)] = rest;
       say(Paint::dim, "* to " + rest);
+    } else if (command == "/group" && on_group(rest)) {
+      return;
     } else if (command == "/online") {
       ask_online(rest);
     } else {
@@ -89,11 +105,51 @@ class Chat {
     }
   }
 
+  // GROUP, or GROUP create|join|leave ...; false when it is not of that form.
+  bool on_group(const std::string& line) {
+    std::istringstream words(line);
+    std::string name, what;
+    words >> name >> what;
+    std::vector<UserId> users;
+    for (std::string user; words >> user;) {
+      if (!cluster::is_user_name(user)) return false;
+      users.push_back(user_id_of(user));
+      names_[users.back()] = user;
+    }
+    if (!cluster::is_user_name(name) || (what != "create" && !users.empty())) return false;
+    const ConversationId group = cluster::group_named(name);
+    const uint64_t tag = next_tag_;
+    if (what == "create") {
+      client_.create(group, users, tag);
+    } else if (what == "join") {
+      client_.join(group, tag);
+    } else if (what == "leave") {
+      client_.leave(group, tag);
+    } else if (!what.empty()) {
+      return false;
+    }
+    tell_name_of_group(name, group);
+    if (what != "leave") to_ = group;
+    if (what.empty()) {
+      say(Paint::dim, "* to the group " + name);
+    } else {
+      take_tag();
+    }
+    return true;
+  }
+
   void send(const std::string& text) {
-    if (to_.empty()) return say(Paint::yellow, "* to whom? say /to USER first");
+    if (to_ == ConversationId{}) {
+      return say(Paint::yellow, "* to whom? say /to USER or /group GROUP first");
+    }
+    client_.send(to_, text, next_tag_);
+    take_tag();
+  }
+
+  void take_tag() {
     const uint64_t tag = next_tag_++;
-    waiting_[tag] = text;
-    client_.send(ConversationId::direct(client_.user(), user_id_of(to_)), text, tag);
+    if (refused_at_once_ == tag) return;
+    waiting_.insert(tag);
     if (!client_.core().online()) say(Paint::dim, "  [" + std::to_string(tag) + "] waits");
   }
 
@@ -103,7 +159,7 @@ class Chat {
     leave_if_done();
   }
   void leave_if_done() {
-    if (!leaving_ || !waiting_.empty()) return;
+    if (!leaving_ || !waiting_.empty() || !telling_.empty()) return;
     client_.stop();
     loop_.post([this] { loop_.stop(); });
   }
@@ -121,9 +177,8 @@ class Chat {
                             std::to_string(n.entry.position.seq));
         return leave_if_done();
       case NoticeKind::refused:
-        waiting_.erase(n.tag);
-        say(Paint::red,
-            "  [" + std::to_string(n.tag) + "] refused: " + std::string(to_string(n.reason)));
+        if (waiting_.erase(n.tag) == 0) refused_at_once_ = n.tag;
+        say(Paint::red, "  [" + std::to_string(n.tag) + "] refused: " + why_refused(n));
         return leave_if_done();
       case NoticeKind::shown:
         return on_shown(n);
@@ -150,37 +205,77 @@ class Chat {
     loop_.stop();
   }
 
-  // Messages are printed in the order they came; one whose sender has no name yet is asked for and
-  // holds up those behind it.
+  static std::string why_refused(const Notify& n) {
+    if (n.reason != Reason::not_member) return std::string(to_string(n.reason));
+    if (n.entry.kind == EntryKind::create) return "there is such a group already";
+    if (n.entry.kind == EntryKind::join) return "no such group, or you belong to it";
+    return "no such group, or you do not belong to it";
+  }
+
+  // Messages are printed in the order they came; one whose sender or group has no name yet is asked
+  // for and holds up those behind it.
   void on_shown(const Notify& n) {
-    shown_.push_back({n.entry.sender, n.entry.position.seq, text_of(n.entry.payload), n.via});
+    const Entry& e = n.entry;
+    shown_.push_back({e.conversation, e.kind, e.sender, e.position.seq,
+                      e.kind == EntryKind::message ? text_of(e.payload) : std::string(), n.via});
     print_shown();
   }
   void print_shown() {
     for (; !shown_.empty(); shown_.pop_front()) {
       const Shown& next = shown_.front();
       const auto name = names_.find(next.sender);
-      if (name == names_.end()) return ask_name(next.sender);
-      const char* how = next.via == Via::push ? "" : "  (waited for you)";
-      say(Paint::plain, name->second + " #" + std::to_string(next.seq) + ": " + next.text + how);
+      if (name == names_.end()) return ask_name(next.sender, false);
+      std::string group;
+      if (next.conversation.is_group()) {
+        const auto named = group_names_.find(UserId{next.conversation.lo});
+        if (named == group_names_.end()) return ask_name(UserId{next.conversation.lo}, true);
+        group = named->second;
+      }
+      print(next, name->second, group);
     }
+  }
+  void print(const Shown& entry, const std::string& name, const std::string& group) {
+    const std::string seq = " #" + std::to_string(entry.seq);
+    if (entry.kind == EntryKind::create) return say(Paint::dim, "* " + name + " made " + group);
+    if (entry.kind == EntryKind::join) return say(Paint::dim, "* " + name + " joined " + group);
+    if (entry.kind == EntryKind::leave) return say(Paint::dim, "* " + name + " left " + group);
+    const char* how = entry.via == Via::push ? "" : "  (waited for you)";
+    const std::string where = group.empty() ? "" : " in " + group;
+    say(Paint::plain, name + where + seq + ": " + entry.text + how);
   }
 
   // ---- questions
-  void ask_name(UserId id) {
+  void ask_name(UserId id, bool group) {
     if (name_question_ != nullptr) return;
     UsersQuery query;
     query.ids = {id};
+    query.groups = group;
     name_question_ = std::make_unique<UserQuestion>(
-        loop_, settings_, query, [this, id](const std::optional<UsersAnswer>& answer) {
-          std::string name = "user " + std::to_string(id.value);
+        loop_, settings_, query, [this, id, group](const std::optional<UsersAnswer>& answer) {
+          std::string name = (group ? "group " : "user ") + std::to_string(id.value);
           if (answer && !answer->users.empty() && !answer->users[0].name.empty()) {
             name = answer->users[0].name;
           }
-          names_[id] = name;
+          (group ? group_names_ : names_)[id] = name;
           loop_.post([this] {
             name_question_.reset();
             print_shown();
+          });
+        });
+  }
+
+  // Others who are shown its messages ask the routers what it is called.
+  void tell_name_of_group(const std::string& name, ConversationId group) {
+    group_names_[UserId{group.lo}] = name;
+    UsersQuery query;
+    query.groups = true;
+    query.learn = {name};
+    auto& telling = telling_[group];
+    telling = std::make_unique<UserQuestion>(
+        loop_, settings_, query, [this, group](const std::optional<UsersAnswer>&) {
+          loop_.post([this, group] {
+            telling_.erase(group);
+            leave_if_done();
           });
         });
   }
@@ -200,24 +295,20 @@ class Chat {
         });
   }
 
-  struct Shown {
-    UserId sender;
-    uint64_t seq;
-    std::string text;
-    Via via;
-  };
   const Console& console_;
   cluster::UserSettings settings_;
   cluster::Loop loop_;
   cluster::UserClient client_;
   LineInput input_;
-  std::string to_;
+  ConversationId to_;
   uint64_t next_tag_ = 1;
-  std::map<uint64_t, std::string> waiting_;  // sent, neither accepted nor refused
-  std::map<UserId, std::string> names_;
+  uint64_t refused_at_once_ = 0;
+  std::set<uint64_t> waiting_;  // sent, neither accepted nor refused
+  std::map<UserId, std::string> names_, group_names_;
   std::deque<Shown> shown_;
   std::unique_ptr<UserQuestion> name_question_, online_question_;
   std::string trouble_;
+  std::map<ConversationId, std::unique_ptr<UserQuestion>> telling_;
   bool leaving_ = false;
   int code_ = kExitHeld;
 };

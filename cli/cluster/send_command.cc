@@ -45,7 +45,9 @@ int send_one(const Options& options, const Console& console) {
   limit.set(cluster::monotonic_now() + options.timeout_ns);
   loop.post([&] {
     client.start();
-    client.send(ConversationId::direct(client.user(), cluster::user_id_of(options.to)),
+    client.send(options.group.empty()
+                    ? ConversationId::direct(client.user(), cluster::user_id_of(options.to))
+                    : cluster::group_named(options.group),
                 options.message, 1);
   });
   loop.on_signals([&](int) {

@@ -42,6 +42,7 @@ RouterProcess::RouterProcess(Loop& loop, const RouterSettings& settings)
       directory_store_(make_directory()),
       mailbox_store_(make_mailbox()),
       users_(data_dir_ / "users.txt"),
+      groups_(data_dir_ / "groups.txt"),
       server_(loop.pool(), *directory_store_, *mailbox_store_,
               [this](Address server, const ServerPlace& place) {
                 return holds_registry() ? registry_.for_server(server, place) : nullptr;
@@ -160,7 +161,11 @@ void RouterProcess::admit(const std::string& address, const Greeting& greeting, 
 
 bool RouterProcess::on_client_control(Link& link, uint8_t type, std::span<const std::byte> body) {
   const auto query = type == kControlUsersQuery ? read_control<UsersQuery>(body) : std::nullopt;
-  if (query) answer_users(link.shared_from_this(), *query);
+  if (query && query->groups) {
+    answer_groups(link.shared_from_this(), *query);
+  } else if (query) {
+    answer_users(link.shared_from_this(), *query);
+  }
   return query.has_value();
 }
 
@@ -174,6 +179,16 @@ bool RouterProcess::on_store_user(const LinkHandle& link, const Greeting& greeti
 bool RouterProcess::lives(const DeviceRow& row) const {
   if (holds_registry()) return registry_.lives(row.node, row.incarnation);
   return driver_->registry()->place_of(row.node).has_value();
+}
+
+void RouterProcess::answer_groups(const LinkHandle& link, const UsersQuery& query) {
+  for (const std::string& name : query.learn) groups_.learn(name);
+  const size_t most = std::min(query.limit, kMostUsersAnswered);
+  UsersAnswer answer{query.number, true, false, {}};
+  for (size_t i = 0; i < std::min(query.ids.size(), most); ++i) {
+    answer.users.push_back({query.ids[i], groups_.name_of(query.ids[i]), false});
+  }
+  link->send_control(kControlUsersAnswer, control_body(answer));
 }
 
 void RouterProcess::answer_users(const LinkHandle& link, const UsersQuery& query) {

@@ -51,6 +51,7 @@ class RouterProcess : public Environment {
   bool holds_registry() const { return settings_.server.stores.registry == RegistryKind::router; }
   bool lives(const DeviceRow& row) const;
   void serve_api();
+  void answer_groups(const LinkHandle& link, const UsersQuery& query);
   void answer_users(const LinkHandle& link, const UsersQuery& query);
 
   Loop& loop_;
@@ -63,7 +64,7 @@ class RouterProcess : public Environment {
   Directory directory_;
   std::unique_ptr<DirectoryStore> directory_store_;  // for the nodes and for questions of users
   std::unique_ptr<MailboxStore> mailbox_store_;
-  UserBook users_;
+  UserBook users_, groups_;
   StoreServer server_;
   std::unique_ptr<Listener> client_listener_, peer_listener_;
   MachineOf<Router> machine_;

@@ -31,6 +31,10 @@ UserId user_id_of(std::string_view name) {
   return UserId{(hash & (kNamed - 1)) | kNamed};
 }
 
+ConversationId group_named(std::string_view name) {
+  return ConversationId::group(user_id_of(name).value);
+}
+
 bool is_user_name(std::string_view name) {
   if (name.empty() || name.size() > kMostNameBytes || !is_utf8(name)) return false;
   return std::all_of(name.begin(), name.end(), [](char c) {

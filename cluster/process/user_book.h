@@ -1,4 +1,4 @@
-// Names of users. A name's id is a function of the name, so every process computes the same and
+// Names of users, or of groups. A name's id is a function of the name, so every process computes the same and
 // none has to be asked; the router keeps the names it has met, to list them and to name ids.
 #pragma once
 
@@ -21,6 +21,8 @@ inline constexpr size_t kMostNameBytes = 64;
 // cryptographic hash, so that nobody finds a name that makes him somebody else. Ids of names have
 // bit 62 set and stay below kGroupMark, so the two never meet.
 UserId user_id_of(std::string_view name);
+// Groups are named like users, among themselves.
+ConversationId group_named(std::string_view name);
 // Letters, digits and . _ - @ of any script; nothing that a terminal or a file would take amiss.
 bool is_user_name(std::string_view name);
 

@@ -51,6 +51,13 @@ void UserClient::send(ConversationId to, std::string_view text, uint64_t tag) {
   Payload payload = loop_.pool().copy(std::as_bytes(std::span(text)));
   driver_->command({CommandKind::send, to, std::move(payload), tag});
 }
+void UserClient::create(ConversationId group, std::vector<UserId> members, uint64_t tag) {
+  members.push_back(user_);
+  std::sort(members.begin(), members.end());
+  members.erase(std::unique(members.begin(), members.end()), members.end());
+  Payload list = loop_.pool().copy_list(std::span<const UserId>(members));
+  driver_->command({CommandKind::create, group, std::move(list), tag});
+}
 void UserClient::join(ConversationId group, uint64_t tag) {
   driver_->command({CommandKind::join, group, {}, tag});
 }

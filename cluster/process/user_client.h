@@ -39,6 +39,8 @@ class UserClient : public Environment {
   void start() { driver_->command({CommandKind::start, {}, {}, 0}); }
   void stop() { driver_->command({CommandKind::stop, {}, {}, 0}); }
   void send(ConversationId to, std::string_view text, uint64_t tag);
+  // With this user and `members`; refused when it exists.
+  void create(ConversationId group, std::vector<UserId> members, uint64_t tag);
   void join(ConversationId group, uint64_t tag);
   void leave(ConversationId group, uint64_t tag);
 

@@ -85,10 +85,12 @@ struct UsersQuery {
   std::string prefix;
   std::vector<UserId> ids;  // when given: these, whatever their names
   uint32_t limit = 100;
+  bool groups = false;             // about groups: `ids` are their numbers, none is online
+  std::vector<std::string> learn;  // names in use, for those who will ask; of groups only
 };
 template <class Archive>
 void fields(Archive& a, UsersQuery& q) {
-  a(q.number, q.online_only, q.prefix, q.ids, q.limit);
+  a(q.number, q.online_only, q.prefix, q.ids, q.limit, q.groups, q.learn);
 }
 
 struct KnownUser {

@@ -93,6 +93,7 @@ void Client::State::on_command(Now now, const Command& command, Effects& out) {
     case CommandKind::send:
     case CommandKind::join:
     case CommandKind::leave:
+    case CommandKind::create:
       return enqueue(now, command, out);
     case CommandKind::drain:
     case CommandKind::perturb:

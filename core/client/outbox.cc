@@ -16,17 +16,6 @@ constexpr uint8_t kMaxTimeoutDoublings = 3;
 // a store that expects what this client no longer has.
 constexpr uint8_t kMaxEarlyTries = 8;
 
-EntryKind kind_of(CommandKind kind) {
-  switch (kind) {
-    case CommandKind::join:
-      return EntryKind::join;
-    case CommandKind::leave:
-      return EntryKind::leave;
-    default:
-      return EntryKind::message;
-  }
-}
-
 // Refusals that no repetition can cure.
 bool is_final(Reason reason) {
   return reason == Reason::not_member || reason == Reason::too_large ||
@@ -48,7 +37,7 @@ void Client::State::enqueue(Now now, const Command& command, Effects& out) {
     notice.reason = reason;
     notice.tag = command.tag;
     notice.entry.conversation = command.conversation;
-    notice.entry.kind = kind_of(command.kind);
+    notice.entry.kind = *entry_kind(command.kind);
     notice.entry.sender = key.user;
     notice.entry.sender_device = key.device;
     notice.entry.payload = command.payload;
@@ -60,7 +49,7 @@ void Client::State::enqueue(Now now, const Command& command, Effects& out) {
   item.payload = command.payload;
   item.tag = command.tag;
   item.client_seq = ++conversation_of(command.conversation).last_seq;
-  item.kind = kind_of(command.kind);
+  item.kind = *entry_kind(command.kind);
   outbox.push_back(std::move(item));
   if (bound()) send_open(now, command.conversation, out);
 }

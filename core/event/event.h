@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <variant>
 
 #include "core/base/ids.h"
@@ -88,12 +89,28 @@ enum class CommandKind : uint8_t {
   join,      // Client: conversation
   leave,     // Client: conversation
   perturb,   // Node: from now on take the branch `site` with a probability of `ppm` millionths
+  create,    // Client: conversation (a group), payload (its members, see founds_group)
 };
+// What a Client makes of a command; nothing when it is none of those that write to a log.
+constexpr std::optional<EntryKind> entry_kind(CommandKind kind) {
+  switch (kind) {
+    case CommandKind::send:
+      return EntryKind::message;
+    case CommandKind::join:
+      return EntryKind::join;
+    case CommandKind::leave:
+      return EntryKind::leave;
+    case CommandKind::create:
+      return EntryKind::create;
+    default:
+      return std::nullopt;
+  }
+}
 struct Command {
   CommandKind kind = CommandKind::start;
   ConversationId conversation;
   Payload payload;
-  uint64_t tag = 0;  // send, join, leave: returned in every Notify about this entry
+  uint64_t tag = 0;  // send, join, leave, create: returned in every Notify about this entry
   PerturbSite site = PerturbSite::count_;
   uint32_t ppm = 0;
 };

@@ -4,6 +4,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <span>
 
 #include "core/base/ids.h"
 #include "core/base/inline_vector.h"
@@ -29,7 +30,7 @@ enum class ClientType : uint8_t { mobile, pc, web, pad };
 
 // One entry of a conversation.
 //   message: payload is the user's bytes (opaque).
-//   create:  payload is the list of member ids (uint64 each); sender is the first of them.
+//   create:  the first of a group; payload is the list of its member ids (founds_group).
 //   join / leave: `subject` enters or goes; entitlement is [join, leave) by sequence.
 struct Entry {
   ConversationId conversation;
@@ -41,6 +42,20 @@ struct Entry {
   UserId subject;
   Payload payload;
 };
+
+// A `create` that can be the first entry of a group: the ids of its members (uint64 each) ascend,
+// and the sender is one of them.
+inline bool founds_group(const Entry& entry) {
+  const std::span<const uint64_t> members = entry.payload.as<uint64_t>();
+  if (!entry.conversation.is_group() || entry.payload.size() != members.size_bytes()) return false;
+  if (members.empty() || members.size() > kMaxGroupSize) return false;
+  bool has_sender = false;
+  for (size_t i = 0; i < members.size(); ++i) {
+    if (i > 0 && members[i] <= members[i - 1]) return false;
+    has_sender |= members[i] == entry.sender.value;
+  }
+  return has_sender;
+}
 
 using NodeSet = InlineVector<NodeId, kMaxNodesPerUser>;
 

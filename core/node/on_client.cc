@@ -74,11 +74,8 @@ void Node::State::on_send(uint32_t index, const Frame& frame) {
   if (frame.entry.payload.size() > kMaxPayloadBytes) {
     return refuse(session.link, frame.entry, Reason::too_large);
   }
-  const bool changes_members =
-      frame.entry.kind == EntryKind::join || frame.entry.kind == EntryKind::leave;
-  const bool legal = id.is_group() ? frame.entry.kind != EntryKind::create
-                                   : id.has_party(session.key.user) && !changes_members &&
-                                         frame.entry.kind == EntryKind::message;
+  const bool changes_members = frame.entry.kind != EntryKind::message;
+  const bool legal = id.is_group() || (id.has_party(session.key.user) && !changes_members);
   if (!legal || frame.entry.client_seq == 0 ||
       (changes_members && frame.entry.subject != session.key.user)) {
     ++counters_.protocol_errors;

@@ -59,10 +59,15 @@ void Node::State::on_group_push(NodeId from, const Frame& frame) {
       f = next;
     }
   }
-  if (frame.list.empty() && frame.entry.kind == EntryKind::join) {
-    for_each_session(frame.entry.subject, [&](uint32_t s) {
+  // Nobody follows a group before it is told of it.
+  const auto tell = [&](UserId user) {
+    for_each_session(user, [&](uint32_t s) {
       if (find_followed(s, id) == kNil) offer(s, frame.entry, Via::push);
     });
+  };
+  if (frame.list.empty() && frame.entry.kind == EntryKind::join) tell(frame.entry.subject);
+  if (frame.list.empty() && frame.entry.kind == EntryKind::create && founds_group(frame.entry)) {
+    for (const uint64_t user : frame.entry.payload.as<uint64_t>()) tell(UserId{user});
   }
   if (targeted) send_route_ack(frame.node, frame.route, kNoUser);
 }

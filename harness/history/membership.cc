@@ -39,7 +39,11 @@ void Membership::apply(const Entry& entry, int64_t t) {
 }
 
 void Membership::undo(const Entry& entry) {
-  if (entry.kind != EntryKind::join && entry.kind != EntryKind::leave) return;
+  if (entry.kind == EntryKind::message) return;
+  if (entry.kind == EntryKind::create) {
+    for (const uint64_t id : entry.payload.as<uint64_t>()) member(UserId{id}).intervals.pop_back();
+    return;
+  }
   std::vector<Interval>& intervals = member(entry.subject).intervals;
   for (size_t i = 0; i < intervals.size(); ++i) {
     if (entry.kind == EntryKind::join && intervals[i].from == entry.position.seq) {

@@ -63,7 +63,8 @@ constexpr NamedValue kActions[] = {
     {"relocate", u8(ActionKind::relocate), "log in again at another node"},
     {"offline", u8(ActionKind::offline), "go away, and come back after `for`"},
     {"join", u8(ActionKind::join), "join a group"},
-    {"leave", u8(ActionKind::leave), "leave a group"}};
+    {"leave", u8(ActionKind::leave), "leave a group"},
+    {"create", u8(ActionKind::create), "create a group, which is not there before"}};
 
 constexpr uint16_t kMachines = kHitsNode | kHitsRouter;
 constexpr uint16_t kStores = kHitsDirectory | kHitsMailbox;

@@ -75,14 +75,14 @@ struct ScriptedMessage {
 
 // What else a user does by script. What makes no sense at its time (a user who is away relocates, a
 // member joins) is left out, as it is where it is drawn; so any part of a script is a script.
-enum class ActionKind : uint8_t { relocate, offline, join, leave };
+enum class ActionKind : uint8_t { relocate, offline, join, leave, create };
 struct ScriptedAction {
   DurationNs at_ns = 0;
   ActionKind kind = ActionKind::relocate;
   uint64_t user = 0;
   uint32_t device = 0;               // not for offline: all go
   DurationNs for_ns = 20 * kSecond;  // offline; kNever = does not come back
-  std::optional<uint32_t> group;     // join, leave
+  std::optional<uint32_t> group;     // join, leave; create: it does not exist before
   friend bool operator==(const ScriptedAction&, const ScriptedAction&) = default;
 };
 

@@ -120,14 +120,15 @@ Shape action_shape(ScriptedAction& a) {
   shape.add(duration_key("at", a.at_ns, "when", {.zero = true}).require());
   shape.add(count_key("user", a.user, 0, kMostUsers, "who does it").require());
   shape.add(count_key("device", a.device, 0, kMaxDevicesPerUser - 1, "with which device")
-                .when("kind", {"relocate", "join", "leave"}));
+                .when("kind", {"relocate", "join", "leave", "create"}));
   shape.add(duration_key("for", a.for_ns, "how long the user is away, with all devices",
                          {.word = "forever", .word_value = kNever})
                 .when("kind", {"offline"}));
   shape.add(optional_count_key("group", a.group, kMostGroups, "which group")
-                .when("kind", {"join", "leave"}));
+                .when("kind", {"join", "leave", "create"}));
   shape.check = [&a](const JsonValue& value, ShapeReader& reader) {
-    const bool needed = a.kind == ActionKind::join || a.kind == ActionKind::leave;
+    const bool needed = a.kind == ActionKind::join || a.kind == ActionKind::leave ||
+                        a.kind == ActionKind::create;
     if (needed && !a.group) reader.error(value, "the key \"group\" is missing (which group)");
   };
   return shape;

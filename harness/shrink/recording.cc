@@ -42,6 +42,8 @@ class Script {
         return action(a, ActionKind::join);
       case CommandKind::leave:
         return action(a, ActionKind::leave);
+      case CommandKind::create:
+        return action(a, ActionKind::create);
       case CommandKind::drain:  // of operators and faults, not of users
       case CommandKind::perturb:
         return;
@@ -77,7 +79,7 @@ class Script {
     } else {
       s.device = a.device.device;
     }
-    if (kind == ActionKind::join || kind == ActionKind::leave) {
+    if (kind == ActionKind::join || kind == ActionKind::leave || kind == ActionKind::create) {
       s.group = static_cast<uint32_t>(a.conversation.lo);
     }
     out_.actions.push_back(s);
@@ -124,7 +126,7 @@ std::optional<RecordedAction> parse_recording(const std::string& line) {
   std::string end;
   in >> a.at_ns >> a.device.user.value >> a.device.device >> kind >> a.conversation.hi >>
       a.conversation.lo >> a.tag >> a.answers_tag >> a.bytes >> end;
-  if (!in || end != "." || kind < 0 || kind > static_cast<int>(CommandKind::leave)) return {};
+  if (!in || end != "." || kind < 0 || kind > static_cast<int>(CommandKind::create)) return {};
   a.kind = static_cast<CommandKind>(kind);
   return a;
 }

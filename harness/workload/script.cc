@@ -62,6 +62,10 @@ bool Workload::State::choose_action() {
   chosen_user = UserId{a.user};
   if (away(chosen_user)) return false;
   if (!a.group) return true;
+  if (a.kind == ActionKind::create) {
+    const std::vector<UserId>& founders = members[*a.group];
+    return std::binary_search(founders.begin(), founders.end(), chosen_user);
+  }
   const bool join = a.kind == ActionKind::join;
   chosen_change = {*a.group, chosen_user, join};
   const std::vector<UserId>& now = members[*a.group];
@@ -79,7 +83,19 @@ void Workload::State::act(int64_t t, const ScriptedAction& a) {
     case ActionKind::join:
     case ActionKind::leave:
       return apply_group_change(t, device);
+    case ActionKind::create:
+      return create_group(t, device, *a.group);
   }
+}
+
+// With those who belong to it by then, as the users mean it.
+void Workload::State::create_group(int64_t t, DeviceKey device, uint32_t group) {
+  Action action{.at_ns = t, .device = device, .command = {}, .answers_tag = 0};
+  action.command.kind = CommandKind::create;
+  action.command.conversation = ConversationId::group(group);
+  action.command.payload = pool.copy_list(std::span<const UserId>(members[group]));
+  action.command.tag = ++last_tag;
+  ready.push_back(std::move(action));
 }
 
 }  // namespace imroute

@@ -122,6 +122,7 @@ struct Workload::State {
   bool choose_message(UserId from, Rng& rng);
   bool choose_group_change(Rng& rng);
   void apply_group_change(int64_t t, DeviceKey device);
+  void create_group(int64_t t, DeviceKey device, uint32_t group);
   void act(int64_t t, const ScriptedAction& action);
   bool limit_reached() const { return config.message_limit != 0 && sent >= config.message_limit; }
   DeviceKey device_of(UserId user, Rng& rng) const;

@@ -20,6 +20,12 @@ Workload::Workload(const Scenario& scenario, uint64_t seed, BlobPool& pool)
 Workload::~Workload() = default;
 
 const std::vector<std::vector<UserId>>& Workload::groups() const { return state_->groups; }
+bool Workload::created_by_user(size_t group) const {
+  const std::vector<ScriptedAction>& actions = state_->config.actions;
+  return std::any_of(actions.begin(), actions.end(), [group](const ScriptedAction& a) {
+    return a.kind == ActionKind::create && a.group == group;
+  });
+}
 
 int64_t Workload::next_at() const {
   const State& s = *state_;

@@ -28,6 +28,8 @@ class Workload {
 
   // Groups at the start, in order of group number: member users.
   const std::vector<std::vector<UserId>>& groups() const;
+  // A user creates that one by script: it does not exist at the start.
+  bool created_by_user(size_t group) const;
 
   // Time of the next action, kNever when there is none (until a reply is due).
   int64_t next_at() const;

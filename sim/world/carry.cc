@@ -188,13 +188,8 @@ void World::act(Action&& action) {
   }
   if (!machines_[e].alive) return;  // nobody there to act
   const uint64_t digest = mix64(static_cast<uint64_t>(command.kind), command.tag);
-  const bool sends = command.kind == CommandKind::send || command.kind == CommandKind::join ||
-                     command.kind == CommandKind::leave;
-  if (sends) {
-    const EntryKind kind = command.kind == CommandKind::send   ? EntryKind::message
-                           : command.kind == CommandKind::join ? EntryKind::join
-                                                               : EntryKind::leave;
-    history_->sent(now_, action.device, command.tag, command.conversation, kind, command.payload,
+  if (const auto kind = entry_kind(command.kind)) {
+    history_->sent(now_, action.device, command.tag, command.conversation, *kind, command.payload,
                    action.answers_tag);
     if (effects_.tracing()) {
       write_trace(write_sent_line(now_, trace_name(e), command.conversation, command.tag));

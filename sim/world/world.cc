@@ -89,7 +89,7 @@ void World::seed_groups() {
   registry_->raise_epoch(mailbox_->identity());  // the first identity has epoch 1
   const std::vector<std::vector<UserId>>& groups = workload_->groups();
   for (size_t g = 0; g < groups.size(); ++g) {
-    if (groups[g].empty()) continue;
+    if (groups[g].empty() || workload_->created_by_user(g)) continue;
     Entry create;
     create.conversation = ConversationId::group(g);
     create.position = {1, 1};

@@ -81,6 +81,33 @@ class Chat(unittest.TestCase):
                          [f"after {i}" for i in range(10)])
         alice.wait_for(r"accepted as #23$")
 
+    def test_a_group(self):
+        cluster = self.cluster()
+        alice, bob, name = self.two_on_different_nodes(cluster)
+        carol = cluster.chat("carol")
+        alice.say(f"/group club create {name}")
+        alice.wait_for(r"^  \[2\] accepted as #1$")
+        bob.wait_for(r"^\* alice made club$")
+        bob.say("/group club create carol")
+        bob.wait_for(r"^  \[\d+\] refused: there is such a group already$")
+        carol.say("/group club")
+        carol.say("let me in")
+        carol.wait_for(r"refused: no such group, or you do not belong to it$")
+        carol.say("/group club join")
+        alice.wait_for(r"^\* carol joined club$")
+        bob.say("hello all")
+        for chat in (alice, carol):
+            chat.wait_for(rf"^{name} in club #3: hello all$")
+        bob.say("/group club leave")
+        carol.wait_for(rf"^\* {name} left club$")
+        sent = subprocess.run([PROGRAM, "send", "--user", "carol", "--device", "1", "--group", "club",
+                               "--router", cluster.router, "--timeout", "100s", "just us"],
+                              capture_output=True, text=True, check=False)
+        self.assertEqual((sent.returncode, sent.stdout), (0, "accepted as #5\n"), sent.stderr)
+        alice.wait_for(r"^carol in club #5: just us$")
+        carol.wait_for(r"^carol in club #5: just us$")
+        self.assertEqual(bob.matching(r"just us"), [])
+
     def test_ctrl_c_stops_all(self):
         cluster = self.cluster(nodes=2)
         alice = cluster.chat("alice")

@@ -52,7 +52,6 @@ class MailboxBackend {
   virtual MailboxAnswer ask(const MailboxOp& op) = 0;
   virtual void pass(DurationNs time) = 0;
   virtual std::vector<Entry> failover(DurationNs lose_tail) = 0;  // what it lost
-  virtual void seed_group(ConversationId group, const std::vector<UserId>& members) = 0;
   virtual void out_of_memory(bool on) = 0;
 };
 

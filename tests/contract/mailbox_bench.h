@@ -45,6 +45,18 @@ class MailboxContract : public testing::TestWithParam<MailboxMaker> {
     EXPECT_EQ(answer.status, ReplyStatus::ok);
     return answer.reply;
   }
+  MailboxOp create_op(DeviceKey from, ConversationId group, const std::vector<UserId>& members,
+                      uint64_t client_seq = 1) {
+    MailboxOp op = append_op(from, group, client_seq, 1, EntryKind::create);
+    op.entry.payload = pool_.copy_list(std::span<const UserId>(members));
+    return op;
+  }
+  MailboxReply create(DeviceKey from, ConversationId group, const std::vector<UserId>& members,
+                      uint64_t client_seq = 1) {
+    const MailboxAnswer answer = backend_->ask(create_op(from, group, members, client_seq));
+    EXPECT_EQ(answer.status, ReplyStatus::ok);
+    return answer.reply;
+  }
   // The caller learns a store that is another one now.
   void learn_store() {
     const MailboxReply reply = ask_read(kAnna, kDirect, {}, 1);
@@ -116,6 +128,7 @@ class MailboxContract : public testing::TestWithParam<MailboxMaker> {
 
   void SetUp() override { use({}); }
 
+  BlobPool pool_;
   std::unique_ptr<MailboxBackend> backend_;
   uint64_t identity_ = 0;
   uint32_t epoch_ = 1;
@@ -123,6 +136,7 @@ class MailboxContract : public testing::TestWithParam<MailboxMaker> {
   const DeviceKey anna_pc_{kAnna, 1};
   const DeviceKey bert_{kBert, 0};
   const DeviceKey cleo_{kCleo, 0};
+  const DeviceKey anna_tablet_{kAnna, 2};  // founds groups, so that the others count from 1
 };
 
 }  // namespace imroute::contract

@@ -14,12 +14,12 @@ class MailboxGroup : public MailboxContract {
     MailboxContract::SetUp();
     seed();
   }
-  void seed() { backend_->seed_group(kGroup, {kAnna, kBert}); }
+  void seed() { create(anna_tablet_, kGroup, {kAnna, kBert}); }
 };
 INSTANTIATE_TEST_SUITE_P(Backends, MailboxGroup, testing::ValuesIn(mailbox_makers()),
                          maker_name<MailboxMaker>);
 
-TEST_P(MailboxGroup, ASeededGroupIsListedWithItsCreateEntry) {
+TEST_P(MailboxGroup, ACreatedGroupIsListedWithItsCreateEntry) {
   const ConversationState state = state_of(anna_, kGroup);
   EXPECT_EQ(state.head, (Position{1, 1}));
   EXPECT_TRUE(state.member);
@@ -28,6 +28,68 @@ TEST_P(MailboxGroup, ASeededGroupIsListedWithItsCreateEntry) {
   EXPECT_EQ(reply.entries->front().kind, EntryKind::create);
   EXPECT_THAT(*members(kGroup).members, ElementsAre(kAnna, kBert));
   EXPECT_EQ(append(anna_, kGroup, 1).position, (Position{1, 2}));
+}
+
+const ConversationId kClub = ConversationId::group(6);
+
+TEST_P(MailboxGroup, CreatingIsIdempotentAndExistsOnlyOnce) {
+  EXPECT_EQ(create(anna_, kClub, {kAnna, kCleo}).position, (Position{1, 1}));
+  const MailboxReply again = create(anna_, kClub, {kAnna, kCleo});
+  EXPECT_EQ(again.result, MailboxResult::duplicate);
+  EXPECT_EQ(again.position, (Position{1, 1}));
+  EXPECT_EQ(create(bert_, kClub, {kBert, kCleo}).result, MailboxResult::refused);
+  EXPECT_EQ(create(anna_, kClub, {kAnna}, 2).result, MailboxResult::refused);
+  EXPECT_THAT(*members(kClub).members, ElementsAre(kAnna, kCleo));
+  EXPECT_EQ(append(anna_, kClub, 3).position, (Position{1, 2}));
+  EXPECT_EQ(append(bert_, kClub, 2, 1, EntryKind::join).position, (Position{1, 3}));
+}
+
+TEST_P(MailboxGroup, OnlyAMemberFoundsAGroupAndWithAListInOrder) {
+  const std::vector<std::vector<UserId>> wrong = {
+      {}, {kBert, kCleo}, {kBert, kAnna}, {kAnna, kAnna, kBert}};
+  uint64_t client_seq = 0;
+  for (const std::vector<UserId>& list : wrong) {
+    MailboxOp op = create_op(anna_, kClub, list, ++client_seq);
+    op.base = client_seq;
+    EXPECT_EQ(backend_->ask(op).reply.result, MailboxResult::refused) << list.size();
+  }
+  MailboxOp op = create_op(anna_, kDirect, {kAnna, kBert});
+  EXPECT_EQ(backend_->ask(op).reply.result, MailboxResult::refused);
+  op = create_op(anna_, kClub, {kAnna, kBert}, ++client_seq);
+  op.entry.payload = pool_.copy(op.entry.payload.bytes().first(12));
+  op.base = client_seq;
+  EXPECT_EQ(backend_->ask(op).reply.result, MailboxResult::refused);
+  EXPECT_THAT(*members(kClub).members, IsEmpty());
+  EXPECT_EQ(index_version(kCleo), 0u);
+}
+
+TEST_P(MailboxGroup, AllMembersOfANewGroupHearOfIt) {
+  open(bert_);
+  const uint64_t before = index_version(kBert);
+  EXPECT_GT(create(anna_, kClub, {kAnna, kBert, kCleo}).members_version, 0u);
+  EXPECT_GT(index_version(kBert), before);
+  EXPECT_GT(index_version(kCleo), 0u);
+  EXPECT_EQ(state_of(bert_, kClub).cursor, (Position{}));
+  EXPECT_TRUE(state_of(bert_, kClub).member);
+  EXPECT_THAT(read_seqs(kBert, kClub, {}), ElementsAre(1));
+  EXPECT_EQ(append(bert_, kClub, 1).position, (Position{1, 2}));
+  EXPECT_EQ(state_of(cleo_, kClub).cursor, (Position{1, 2}));  // entitled from its first bind
+}
+
+TEST_P(MailboxGroup, AFailoverTakesACreationBackAndItMayBeRepeated) {
+  use({.durable = false});
+  open(bert_);
+  append(anna_, kDirect, 1);
+  backend_->pass(3 * kSecond);
+  create(anna_, kClub, {kAnna, kBert});
+  append(bert_, kClub, 1);
+  EXPECT_THAT(backend_->failover(kSecond), SizeIs(2));
+  learn_store();
+  EXPECT_THAT(*members(kClub).members, IsEmpty());
+  EXPECT_EQ(append(bert_, kClub, 1, 1).result, MailboxResult::refused);
+  EXPECT_EQ(create(anna_, kClub, {kAnna, kBert}).position, (Position{2, 1}));
+  EXPECT_THAT(read_seqs(kBert, kClub, {}), ElementsAre(1));
+  EXPECT_THAT(*members(kClub).members, ElementsAre(kAnna, kBert));
 }
 
 TEST_P(MailboxGroup, ANonMemberIsRefusedAndItsNumberConsumed) {

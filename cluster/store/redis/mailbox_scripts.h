@@ -74,9 +74,9 @@ local function add(now, seq, epoch, kind, sender, device, client_seq, subject, p
 end
 )lua";
 
-// epoch, sender, device, client_seq, base, kind (0 message, 2 join, 3 leave), subject,
+// epoch, sender, device, client_seq, base, kind (0 message, 1 create, 2 join, 3 leave), subject,
 // now, retention, allowed (0, 1: direct; g: ask the members), indexed (0, 1), known members
-// version, most members, devices of the subject ("0 2"), payload
+// version, most members, devices of the subject ("0 2"), payload, members of a new group...
 //   -> what, epoch, seq, expected, members version, members
 inline const std::string kAppendScript = kMailboxWords + R"lua(
 local epoch, sender, device = tonumber(ARGV[1]), ARGV[2], ARGV[3]
@@ -116,6 +116,10 @@ if allowed == 'g' then
   intervals = intervals_of(sender)
   local member = is_member(intervals)
   if kind == '0' and member then allowed = '1' end
+  if kind == '1' and not there then
+    allowed = '1'
+    if indexed == '0' then return {'index'} end
+  end
   if kind == '2' and there and not member and subject == sender and
      number(have[5]) < tonumber(ARGV[13]) then
     allowed = '1'
@@ -136,7 +140,11 @@ if head_epoch ~= epoch then
 end
 add(now, seq, epoch, kind, sender, device, ARGV[4], subject, ARGV[15])
 note_sent(epoch, seq)
-if kind ~= '0' then
+if kind == '1' then
+  for i = 16, #ARGV do redis.call('HSET', members, ARGV[i], seq .. '-0') end
+  redis.call('HSET', box, 'member_count', #ARGV - 15)
+  version = redis.call('HINCRBY', box, 'members_version', 1)
+elseif kind ~= '0' then
   local text = redis.call('HGET', members, subject)
   if kind == '3' then
     text = string.gsub(text, '%-0$', '-' .. seq)
@@ -156,17 +164,6 @@ if kind ~= '0' then
   version = redis.call('HINCRBY', box, 'members_version', 1)
 end
 return answer('ok', epoch, seq, 0)
-)lua";
-
-// epoch, sender, device, now, payload, members...  -> what, epoch, seq
-inline const std::string kCreateScript = kMailboxWords + R"lua(
-local epoch = tonumber(ARGV[1])
-local have = redis.call('HMGET', box, 'head_seq', 'runs')
-if have[1] then return {'duplicate', epoch_at(have[2], 1), 1} end
-add(tonumber(ARGV[4]), 1, epoch, '1', ARGV[2], ARGV[3], 0, 0, ARGV[5])
-redis.call('HSET', box, 'runs', '1:' .. epoch, 'members_version', 1, 'member_count', #ARGV - 5)
-for i = 6, #ARGV do redis.call('HSET', members, ARGV[i], '1-0') end
-return {'ok', epoch, 1}
 )lua";
 
 // user, epoch and seq of the last that is known, limit, now, retention, access (1 party of a direct

@@ -40,6 +40,15 @@ std::string access(ConversationId id, UserId user) {
   return id.has_party(user) ? "1" : "0";
 }
 
+// Whose index the entry changes when it is the first of its conversation, or about members.
+std::vector<UserId> who_enters(const Entry& entry) {
+  const ConversationId id = entry.conversation;
+  if (!id.is_group()) return {UserId{id.hi}, UserId{id.lo}};
+  if (entry.kind != EntryKind::create) return {entry.subject};
+  const std::span<const UserId> members = entry.payload.as<UserId>();
+  return {members.begin(), members.end()};
+}
+
 }  // namespace
 
 RedisMailbox::RedisMailbox(Loop& loop, BlobPool& pool, RedisMailboxSettings settings)
@@ -47,7 +56,6 @@ RedisMailbox::RedisMailbox(Loop& loop, BlobPool& pool, RedisMailboxSettings sett
       settings_(std::move(settings)),
       link_(loop, settings_.redis),
       append_(link_.add_script(kAppendScript)),
-      create_(link_.add_script(kCreateScript)),
       read_(link_.add_script(kReadScript)),
       state_(link_.add_script(kStateScript)),
       cursor_(link_.add_script(kCursorScript)),
@@ -126,6 +134,7 @@ void RedisMailbox::append(Append&& append) {
   }
   std::string allowed = access(entry.conversation, entry.sender);
   if (!entry.conversation.is_group() && entry.kind != EntryKind::message) allowed = "0";
+  if (entry.kind == EntryKind::create && !founds_group(entry)) allowed = "0";
   // Counted from the life of the store, as the script counts; of another life it is no version.
   const uint64_t life = version_in_life(link_.identity(), 1) - 1;
   const uint64_t known = op.members_version > life ? op.members_version - life : 0;
@@ -144,6 +153,9 @@ void RedisMailbox::append(Append&& append) {
                           text(kMaxGroupSize),
                           append.devices,
                           text_of(entry.payload)};
+  if (entry.kind == EntryKind::create) {
+    for (const UserId user : who_enters(entry)) arguments.push_back(text(user.value));
+  }
   const RedisWords where = keys(entry.conversation);
   link_.run(
       append_, where, arguments,
@@ -171,7 +183,7 @@ void RedisMailbox::on_appended(Append&& append, ReplyStatus status, RedisValue s
   const bool there = what == "ok" || what == "duplicate";
   if (!there) return append.done(status, reply);
   if (entry.kind == EntryKind::message) return accept(append.done, std::move(reply));
-  count_index_change({entry.subject.value}, [this, done = append.done,
+  count_index_change(who_enters(entry), [this, done = append.done,
                                              reply = std::move(reply)](ReplyStatus counted) {
     if (counted == ReplyStatus::ok) return accept(done, reply);
     done(ReplyStatus::unknown, reply);  // to be repeated: a duplicate counts, too
@@ -180,8 +192,7 @@ void RedisMailbox::on_appended(Append&& append, ReplyStatus status, RedisValue s
 
 void RedisMailbox::index_then_append(Append&& append) {
   const ConversationId id = append.op.entry.conversation;
-  std::vector<UserId> users = {append.op.entry.subject};
-  if (!id.is_group()) users = {UserId{id.hi}, UserId{id.lo}};
+  const std::vector<UserId> users = who_enters(append.op.entry);
   auto shared = std::make_shared<Append>(std::move(append));
   shared->indexed = true;
   const auto all = Gather::make(link_, [this, shared](ReplyStatus status) {
@@ -198,11 +209,11 @@ void RedisMailbox::index_then_append(Append&& append) {
   }
 }
 
-void RedisMailbox::count_index_change(const std::vector<uint64_t>& users,
+void RedisMailbox::count_index_change(const std::vector<UserId>& users,
                                       std::function<void(ReplyStatus)> then) {
   const auto all = Gather::make(link_, std::move(then));
-  for (const uint64_t user : users) {
-    all->send({"HINCRBY", keys(UserId{user})[0], "version", "1"}, [](RedisValue) {});
+  for (const UserId user : users) {
+    all->send({"HINCRBY", keys(user)[0], "version", "1"}, [](RedisValue) {});
   }
 }
 
@@ -226,37 +237,6 @@ void RedisMailbox::wait_for_replicas() {
                }
                if (!held_.empty() && !waiting_) wait_for_replicas();
              });
-}
-
-void RedisMailbox::create_group(MailboxOp op, Done<MailboxReply> done) {
-  const std::span<const uint64_t> listed = op.entry.payload.as<uint64_t>();
-  std::vector<uint64_t> users(listed.begin(), listed.end());
-  std::sort(users.begin(), users.end());
-  users.erase(std::unique(users.begin(), users.end()), users.end());
-  if (refused(op, true, done)) return;
-  const ConversationId id = op.entry.conversation;
-  if (op.epoch == 0 || !id.is_group() || users.empty() || users.size() > kMaxGroupSize) {
-    return link_.later([done, reply = reply_to(op.kind)] { done(ReplyStatus::error, reply); });
-  }
-  RedisWords arguments = {text(op.epoch), text(op.entry.sender.value), text(op.entry.sender_device),
-                          now_ms(), text_of(op.entry.payload)};
-  for (const uint64_t user : users) arguments.push_back(text(user));
-  const auto created = [this, users, kind = op.kind, done](ReplyStatus status, RedisValue said) {
-    MailboxReply reply = reply_to(kind);
-    if (status != ReplyStatus::ok) return done(status, reply);
-    if (said[0].text() == "duplicate") reply.result = MailboxResult::duplicate;
-    reply.position = {static_cast<uint32_t>(said[1].number()), said[2].number()};
-    reply.members_version = version_in_life(link_.identity(), 1);
-    count_index_change(users, [done, reply](ReplyStatus counted) { done(counted, reply); });
-  };
-  const auto all =
-      Gather::make(link_, [this, id, arguments, created, kind = op.kind, done](ReplyStatus status) {
-        if (status != ReplyStatus::ok) return done(status, reply_to(kind));
-        link_.run(create_, keys(id), arguments, created);
-      });
-  for (const uint64_t user : users) {
-    all->run(index_, keys(UserId{user}), {name_of(id)}, [](RedisValue) {});
-  }
 }
 
 // ---- reading -----------------------------------------------------------------------------------

@@ -38,8 +38,6 @@ class RedisMailbox : public MailboxStore {
  public:
   RedisMailbox(Loop& loop, BlobPool& pool, RedisMailboxSettings settings);
   void submit(MailboxOp op, Done<MailboxReply> done) override;
-  // op.entry is the `create` of a group, its payload the members.
-  void create_group(MailboxOp op, Done<MailboxReply> done);
   uint64_t identity() const { return link_.identity(); }  // 0: not connected
 
  private:
@@ -54,7 +52,7 @@ class RedisMailbox : public MailboxStore {
   void append(Append&& append);
   void on_appended(Append&& append, ReplyStatus status, RedisValue said);
   void index_then_append(Append&& append);
-  void count_index_change(const std::vector<uint64_t>& users,
+  void count_index_change(const std::vector<UserId>& users,
                           std::function<void(ReplyStatus)> then);
   void accept(const Done<MailboxReply>& done, MailboxReply reply);
   void wait_for_replicas();
@@ -76,7 +74,7 @@ class RedisMailbox : public MailboxStore {
   BlobPool& pool_;
   RedisMailboxSettings settings_;
   RedisLink link_;
-  RedisLink::Script append_, create_, read_, state_, cursor_, members_, index_, person_;
+  RedisLink::Script append_, read_, state_, cursor_, members_, index_, person_;
   Held held_;  // appended, the replicas not yet asked
   bool waiting_ = false;
 };

@@ -131,8 +131,9 @@ MailboxFile::Answer MailboxFile::append(const MailboxOp& op, int64_t wall_ns) {
     reply.result = MailboxResult::refused;
     if (log) note_sent(*log, entry, Position{});
   } else {
-    if (!log) {
-      log = make(entry.conversation);
+    const bool first = !log;
+    if (first) log = make(entry.conversation);
+    if (first && !log->id.is_group()) {
       add_to_index(UserId{log->id.hi}, *log);
       if (log->id.hi != log->id.lo) add_to_index(UserId{log->id.lo}, *log);
     }
@@ -162,7 +163,8 @@ bool MailboxFile::permitted(const std::optional<Log>& log, const Entry& entry) {
   if (!entry.conversation.is_group()) {
     return entry.kind == EntryKind::message && entry.conversation.has_party(entry.sender);
   }
-  if (!log || entry.kind == EntryKind::create) return false;
+  if (entry.kind == EntryKind::create) return !log && founds_group(entry);
+  if (!log) return false;
   const bool member = is_member(*log, entry.sender);
   if (entry.kind == EntryKind::message) return member;
   if (entry.subject != entry.sender) return false;
@@ -184,7 +186,8 @@ void MailboxFile::store(Log& log, const MailboxOp& op, int64_t wall_ns) {
             entry.payload.bytes())
       .run();
   sql_->write_head.with(op.epoch, seq, log.number).run();
-  if (entry.client_seq != 0) note_sent(log, entry, log.head);
+  note_sent(log, entry, log.head);
+  if (entry.kind == EntryKind::create) found(log, entry);
   if (entry.kind == EntryKind::join) join(log, entry.subject, seq);
   if (entry.kind == EntryKind::leave) leave(log, entry.subject, seq);
 }
@@ -206,41 +209,12 @@ void MailboxFile::raise_epoch(uint32_t epoch) {
 
 // ---- groups ------------------------------------------------------------------------------------
 
-MailboxFile::Answer MailboxFile::create_group(const MailboxOp& op, int64_t wall_ns) {
-  Answer answer;
-  answer.reply.kind = op.kind;
-  answer.reply.identity = identity_;
-  const std::span<const uint64_t> listed = op.entry.payload.as<uint64_t>();
-  std::vector<uint64_t> users(listed.begin(), listed.end());
-  std::sort(users.begin(), users.end());
-  users.erase(std::unique(users.begin(), users.end()), users.end());
-  if (op.identity != identity_ || op.epoch == 0 || op.epoch < epoch_) {
-    answer.reply.result = MailboxResult::wrong_identity;
-    return answer;
-  }
-  if (!op.entry.conversation.is_group() || users.empty() || users.size() > kMaxGroupSize) {
-    answer.status = ReplyStatus::error;
-    return answer;
-  }
-  raise_epoch(op.epoch);
-  if (const std::optional<Log> log = find(op.entry.conversation); log) {
-    answer.reply.result = MailboxResult::duplicate;
-    answer.reply.position = {epoch_at(*log, 1), 1};
-    return answer;
-  }
-  MailboxOp first = op;
-  first.entry.kind = EntryKind::create;
-  first.entry.client_seq = 0;
-  Log log = make(op.entry.conversation);
-  store(log, first, wall_ns);
-  for (const uint64_t user : users) {
-    sql_->join.with(log.number, user, 1).run();
+void MailboxFile::found(Log& log, const Entry& create) {
+  for (const uint64_t user : create.payload.as<uint64_t>()) {
+    sql_->join.with(log.number, user, log.head.seq).run();
     add_to_index(UserId{user}, log);
   }
-  Query version = sql_->count_members_change.with(log.number);
-  if (version.next()) answer.reply.members_version = stamped(version.number(0));
-  answer.reply.position = log.head;
-  return answer;
+  count_members_change(log);
 }
 
 void MailboxFile::join(Log& log, UserId user, uint64_t seq) {
@@ -258,13 +232,16 @@ void MailboxFile::join(Log& log, UserId user, uint64_t seq) {
   } else {
     sql_->count_index_change.with(user.value).run();
   }
-  Query version = sql_->count_members_change.with(log.number);
-  if (version.next()) log.members_version = version.number(0);
+  count_members_change(log);
 }
 
 void MailboxFile::leave(Log& log, UserId user, uint64_t seq) {
   sql_->leave.with(seq, log.number, user.value).run();
   sql_->count_index_change.with(user.value).run();
+  count_members_change(log);
+}
+
+void MailboxFile::count_members_change(Log& log) {
   Query version = sql_->count_members_change.with(log.number);
   if (version.next()) log.members_version = version.number(0);
 }

@@ -35,10 +35,6 @@ class MailboxFile {
     std::vector<std::string> bodies;  // ... which are here: a pool belongs to another thread
   };
   Answer apply(const MailboxOp& op, int64_t wall_ns);
-  // A new group: op.entry is its `create`, the payload its members; at {op.epoch, 1}. `duplicate`
-  // when it exists.
-  Answer create_group(const MailboxOp& op, int64_t wall_ns);
-
   uint64_t identity() const { return identity_; }
 
  private:
@@ -69,9 +65,11 @@ class MailboxFile {
   void answer_early(const std::optional<Log>& log, const Entry& entry, MailboxReply& reply);
   void store(Log& log, const MailboxOp& op, int64_t wall_ns);
   void note_sent(const Log& log, const Entry& entry, Position at);
+  void found(Log& log, const Entry& create);
   void join(Log& log, UserId user, uint64_t seq);
   void leave(Log& log, UserId user, uint64_t seq);
   void add_to_index(UserId user, const Log& log);
+  void count_members_change(Log& log);
   void expire(Log& log, int64_t wall_ns);
   void raise_epoch(uint32_t epoch);
 

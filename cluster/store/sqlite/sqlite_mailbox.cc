@@ -37,21 +37,13 @@ SqliteMailbox::~SqliteMailbox() {
 }
 
 void SqliteMailbox::submit(MailboxOp op, Done<MailboxReply> done) {
-  queue({std::move(op), std::move(done), false, {}});
-}
-
-void SqliteMailbox::create_group(MailboxOp op, Done<MailboxReply> done) {
-  queue({std::move(op), std::move(done), true, {}});
-}
-
-void SqliteMailbox::queue(Job&& job) {
   if (open_ >= settings_.most_open) {
-    return postbox_.send(std::move(job.done), MailboxAnswer{ReplyStatus::unknown, {}});
+    return postbox_.send(std::move(done), MailboxAnswer{ReplyStatus::unknown, {}});
   }
   ++open_;
   {
     const std::lock_guard lock(mutex_);
-    waiting_.push_back(std::move(job));
+    waiting_.push_back({std::move(op), std::move(done), {}});
   }
   arrived_.notify_one();
 }
@@ -82,9 +74,7 @@ bool SqliteMailbox::carry_out(Jobs& jobs) {
   const int64_t now = settings_.wall_ns();
   try {
     file_.begin();
-    for (Job& job : jobs) {
-      job.answer = job.creates ? file_.create_group(job.op, now) : file_.apply(job.op, now);
-    }
+    for (Job& job : jobs) job.answer = file_.apply(job.op, now);
     file_.commit();
     return true;
   } catch (const SqliteError& error) {
@@ -98,7 +88,7 @@ bool SqliteMailbox::carry_out(Jobs& jobs) {
     job.answer.status = ReplyStatus::error;
     const bool asks = job.op.kind == MailboxOpKind::read || job.op.kind == MailboxOpKind::compare ||
                       job.op.kind == MailboxOpKind::members;
-    if (!asks || job.creates) continue;
+    if (!asks) continue;
     try {
       job.answer = file_.apply(job.op, now);
     } catch (const SqliteError&) {

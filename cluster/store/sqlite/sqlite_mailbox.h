@@ -36,8 +36,6 @@ class SqliteMailbox : public MailboxStore {
   ~SqliteMailbox() override;
 
   void submit(MailboxOp op, Done<MailboxReply> done) override;
-  // op.entry is the `create` of a group, its payload the members.
-  void create_group(MailboxOp op, Done<MailboxReply> done);
 
   uint64_t commits() const { return commits_; }  // seen so far by the loop
 
@@ -45,12 +43,10 @@ class SqliteMailbox : public MailboxStore {
   struct Job {
     MailboxOp op;
     Done<MailboxReply> done;
-    bool creates = false;
     MailboxFile::Answer answer;
   };
   using Jobs = std::vector<Job>;
 
-  void queue(Job&& job);
   void work();                 // the thread
   bool carry_out(Jobs& jobs);  // one transaction; false when it failed
   void give_answers();         // on the loop

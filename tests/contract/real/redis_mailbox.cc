@@ -40,18 +40,6 @@ class RedisMailboxBackend : public MailboxBackend {
     await_identity(before);
     return lost;
   }
-  void seed_group(ConversationId group, const std::vector<UserId>& members) override {
-    MailboxOp op;
-    op.identity = store_.identity();
-    op.epoch = 1;
-    op.entry.conversation = group;
-    op.entry.sender = members.front();
-    op.entry.payload = pool_.copy_list(std::span<const UserId>(members));
-    const MailboxAnswer made = answer_of<MailboxReply>(
-        loop_, [&](auto done) { store_.create_group(op, std::move(done)); });
-    EXPECT_EQ(made.status, ReplyStatus::ok);
-    EXPECT_EQ(made.reply.result, MailboxResult::ok);
-  }
   void out_of_memory(bool on) override {
     server_.say({"CONFIG", "SET", "maxmemory", on ? "1" : "0"});
   }

@@ -54,19 +54,6 @@ class SqliteBackend : public MailboxBackend {
     open();
     return lost;
   }
-  void seed_group(ConversationId group, const std::vector<UserId>& members) override {
-    MailboxOp op;
-    op.kind = MailboxOpKind::members;
-    op.identity = ask(op).reply.identity;
-    op.epoch = 1;
-    op.entry.conversation = group;
-    op.entry.sender = members.front();
-    op.entry.payload = pool_.copy_list(std::span<const UserId>(members));
-    const MailboxAnswer made = answer_of<MailboxReply>(
-        loop_, [&](auto done) { store_->create_group(op, std::move(done)); });
-    EXPECT_EQ(made.status, ReplyStatus::ok);
-    EXPECT_EQ(made.reply.result, MailboxResult::ok);
-  }
   void out_of_memory(bool on) override {
     full_disk_.reset();
     if (on) full_disk_.emplace();

@@ -70,9 +70,6 @@ class SimulatedMailbox : public MailboxBackend {
   std::vector<Entry> failover(DurationNs lose_tail) override {
     return mailbox_.failover(now_, lose_tail);
   }
-  void seed_group(ConversationId group, const std::vector<UserId>& members) override {
-    mailbox_.seed_group(group, members, {}, now_);
-  }
   void out_of_memory(bool on) override { mailbox_.set_oom(on); }
 
  private:
