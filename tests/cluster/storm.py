@@ -258,6 +258,7 @@ def main():
     given = parser.parse_args()
     names = STRATEGIES if given.all else given.strategy or ["cached_broadcast@mesh"]
     held = [storm(given.program, name, given.users, given.messages) for name in names]
+    print(f"{held.count(True)} passed, {held.count(False)} failed")
     sys.exit(0 if all(held) else 1)
 
 
