@@ -352,9 +352,8 @@ void check_cluster([[maybe_unused]] Parser& parser) {
   if (options.command == "send" && options.to.empty() && options.group.empty()) {
     refuse("Whom to? Give --to USER or --group GROUP.");
   }
-  for (const auto& [name, user] : {std::pair("--user", options.user),
-                                   {"--to", options.to},
-                                   {"--group", options.group}}) {
+  for (const auto& [name, user] :
+       {std::pair("--user", options.user), {"--to", options.to}, {"--group", options.group}}) {
     if (user.empty() || cluster::is_user_name(user)) continue;
     refuse(std::string(name) + " takes letters, digits and . _ - @, at most 64, not \"" + user +
            "\".");

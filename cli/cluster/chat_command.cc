@@ -271,13 +271,13 @@ class Chat {
     query.groups = true;
     query.learn = {name};
     auto& telling = telling_[group];
-    telling = std::make_unique<UserQuestion>(
-        loop_, settings_, query, [this, group](const std::optional<UsersAnswer>&) {
-          loop_.post([this, group] {
-            telling_.erase(group);
-            leave_if_done();
-          });
-        });
+    telling = std::make_unique<UserQuestion>(loop_, settings_, query,
+                                             [this, group](const std::optional<UsersAnswer>&) {
+                                               loop_.post([this, group] {
+                                                 telling_.erase(group);
+                                                 leave_if_done();
+                                               });
+                                             });
   }
 
   void ask_online(const std::string& prefix) {

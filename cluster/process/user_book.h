@@ -1,5 +1,6 @@
-// Names of users, or of groups. A name's id is a function of the name, so every process computes the same and
-// none has to be asked; the router keeps the names it has met, to list them and to name ids.
+// Names of users, or of groups. A name's id is a function of the name, so every process computes
+// the same and none has to be asked; the router keeps the names it has met, to list them and to
+// name ids.
 #pragma once
 
 #include <cstdint>

@@ -127,8 +127,8 @@ Shape action_shape(ScriptedAction& a) {
   shape.add(optional_count_key("group", a.group, kMostGroups, "which group")
                 .when("kind", {"join", "leave", "create"}));
   shape.check = [&a](const JsonValue& value, ShapeReader& reader) {
-    const bool needed = a.kind == ActionKind::join || a.kind == ActionKind::leave ||
-                        a.kind == ActionKind::create;
+    const bool needed =
+        a.kind == ActionKind::join || a.kind == ActionKind::leave || a.kind == ActionKind::create;
     if (needed && !a.group) reader.error(value, "the key \"group\" is missing (which group)");
   };
   return shape;

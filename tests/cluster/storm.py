@@ -37,12 +37,22 @@ def strategy_of(name):
     if bus:
         return {"kind": kind, "bus": bus}
     kind, *rest = kind.split(":")
-    return {"kind": kind, **dict(zip(("mode", "placement"), rest))}
+    if not rest:
+        return {"kind": kind}
+    return {"kind": kind, "mode": rest[0], "placement": {"kind": rest[1]}}
+
+
+GIVEN = set()
 
 
 def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
+    """One that is free, and was not given away for a server that is yet to start."""
+    while True:
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port = probe.getsockname()[1]
+        if port not in GIVEN:
+            GIVEN.add(port)
+            return port
 
 
 def place():
@@ -64,7 +74,8 @@ class Servers:
             self.write(f"router-{i}", {"router": i, "data_dir": f"{directory}/data-{i}", **where,
                                        **shared})
         for i in range(NODES):
-            self.write(f"node-{i}", {"node": i, "routers": self.routers, **place(), **shared})
+            self.write(f"node-{i}", {"node": i, "routers": self.routers,
+                                     "client": "127.0.0.1:0", "peer": "127.0.0.1:0", **shared})
 
     def write(self, name, keys):
         self.files[name] = os.path.join(self.directory, name + ".json")

@@ -128,6 +128,39 @@ TEST_F(NodeGroupTest, MissingMemberIsNackedAndTheRestServed) {
       << "the join itself is shown";
 }
 
+// A broadcast names nobody, and nobody follows a group before it is told of it.
+TEST_F(NodeGroupTest, MembersOfANewGroupAreToldByABroadcast) {
+  bench_.bind(kBobLink, kBob);
+  Frame created = group_push(EntryKind::create, {}, 1, {});
+  created.entry.payload =
+      bench_.pool().copy_list(std::span<const UserId>(std::vector<UserId>{kAnn, kBob}));
+  bench_.peer(NodeId{1}, created);
+  answer_probe(1, 1, {created.entry});
+  EXPECT_EQ(bench_.to_client(kBobLink, FrameType::deliver).size(), 1u);
+  // A list that could not have been stored is nobody's.
+  created.entry.conversation = ConversationId::group(6);
+  created.entry.payload =
+      bench_.pool().copy_list(std::span<const UserId>(std::vector<UserId>{kBob, kAnn}));
+  bench_.peer(NodeId{1}, created);
+  EXPECT_FALSE(bench_.take_op<MailboxOp>(MailboxOpKind::open_device).has_value());
+}
+
+TEST_F(NodeGroupTest, WhoCreatesAGroupIsAskedNothingButTheStore) {
+  bench_.bind(kAnnLink, kAnn);
+  Frame create = bench_.send_frame(kGroup, 1);
+  create.entry.kind = EntryKind::create;
+  create.entry.subject = kAnn;
+  bench_.client(kAnnLink, create);
+  const auto op = bench_.take_op<MailboxOp>(MailboxOpKind::append);
+  ASSERT_TRUE(op.has_value());
+  EXPECT_EQ(op->entry.kind, EntryKind::create);
+  // Two users have a conversation without making it.
+  create.entry.conversation = ConversationId::direct(kAnn, kBob);
+  bench_.client(kAnnLink, create);
+  EXPECT_FALSE(bench_.take_op<MailboxOp>(MailboxOpKind::append).has_value());
+  EXPECT_EQ(bench_.to_client(kAnnLink, FrameType::refused).size(), 1u);
+}
+
 TEST_F(NodeGroupTest, NackOfOneMemberIsFollowedUpForThatMemberAlone) {
   bench_.bind(kAnnLink, kAnn);
   send_to_group(1, {kAnn, kBob, kCy});

@@ -183,11 +183,11 @@ void RedisMailbox::on_appended(Append&& append, ReplyStatus status, RedisValue s
   const bool there = what == "ok" || what == "duplicate";
   if (!there) return append.done(status, reply);
   if (entry.kind == EntryKind::message) return accept(append.done, std::move(reply));
-  count_index_change(who_enters(entry), [this, done = append.done,
-                                             reply = std::move(reply)](ReplyStatus counted) {
-    if (counted == ReplyStatus::ok) return accept(done, reply);
-    done(ReplyStatus::unknown, reply);  // to be repeated: a duplicate counts, too
-  });
+  count_index_change(
+      who_enters(entry), [this, done = append.done, reply = std::move(reply)](ReplyStatus counted) {
+        if (counted == ReplyStatus::ok) return accept(done, reply);
+        done(ReplyStatus::unknown, reply);  // to be repeated: a duplicate counts, too
+      });
 }
 
 void RedisMailbox::index_then_append(Append&& append) {

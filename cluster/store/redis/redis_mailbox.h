@@ -52,8 +52,7 @@ class RedisMailbox : public MailboxStore {
   void append(Append&& append);
   void on_appended(Append&& append, ReplyStatus status, RedisValue said);
   void index_then_append(Append&& append);
-  void count_index_change(const std::vector<UserId>& users,
-                          std::function<void(ReplyStatus)> then);
+  void count_index_change(const std::vector<UserId>& users, std::function<void(ReplyStatus)> then);
   void accept(const Done<MailboxReply>& done, MailboxReply reply);
   void wait_for_replicas();
   void read(const MailboxOp& op, Done<MailboxReply> done);
