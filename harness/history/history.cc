@@ -101,7 +101,7 @@ void History::shown(int64_t t, DeviceKey to, const Entry& entry, Via via) {
   judge_order(s, showing);
   judge_reply_order(s, showing);
   judge_routing(s, showing);
-  note_core_work(s, showing);
+  note_work(s, showing);
   MessageBook& m = s.books.message(showing.message);
   if (s.books.waiting(m, showing.place)) {
     s.no_longer_waits(showing.message, showing.place, showing.device);
@@ -326,10 +326,9 @@ void History::fault_ended(int64_t t, size_t index, bool effective) {
 void History::phase(int64_t t, Phase phase) {
   if (state_->phase == Phase::core && phase != Phase::core) judge_progress(*state_, t);
   state_->phase = phase;
-  if (phase == Phase::core) {
-    state_->core_since = t;
-    state_->core_work_ns.assign(state_->books.device_count(), 0);
-  }
+  if (phase == Phase::core) state_->core_since = t;
+  state_->work_ns.assign(state_->books.device_count(), 0);
+  state_->most_work_ns = 0;
   if (phase != Phase::final) return;
   state_->final_since = t;
   for (uint32_t d = 0; d < state_->books.device_count(); ++d) {
@@ -339,6 +338,8 @@ void History::phase(int64_t t, Phase phase) {
 }
 
 bool History::settled() const { return state_->outstanding == 0 && state_->open_sends == 0; }
+
+int64_t History::most_work_ns() const { return state_->most_work_ns; }
 
 void History::tick(int64_t t) {
   if (!state_->lossless()) account_for_old(*state_, t);

@@ -41,14 +41,16 @@ void judge_sessions(History::State& s, int64_t t) {
 
 // The share of a window that this took, for as long as a window takes to be free again. A window is
 // counted in messages and in bytes; the next one may not fit into the half that is left.
-void note_core_work(History::State& s, const Showing& x) {
-  if (s.phase != History::Phase::core) return;
+void note_work(History::State& s, const Showing& x) {
+  if (s.work_ns.empty()) return;  // still in chaos
   const uint64_t bytes = 2 * uint64_t{s.books.message(x.message).bytes};
   const int64_t by_count = s.delivery_round_ns / s.delivery.effective_window();
   const auto by_bytes = static_cast<int64_t>(static_cast<unsigned __int128>(bytes) *
                                              static_cast<uint64_t>(s.delivery_round_ns) /
                                              std::max(s.delivery.window_bytes, 1u));
-  s.core_work_ns[x.device] += std::clamp(by_bytes, by_count, s.delivery_round_ns);
+  int64_t& work_ns = s.work_ns[x.device];
+  work_ns += std::clamp(by_bytes, by_count, s.delivery_round_ns);
+  s.most_work_ns = std::max(s.most_work_ns, work_ns);
 }
 
 void judge_progress(History::State& s, int64_t t) {
@@ -72,7 +74,7 @@ void judge_progress(History::State& s, int64_t t) {
     }
     if (!s.lossless() || !m.is(kStored) || !m.is(kAccepted) || m.stored_at > since) return;
     s.books.for_each_waiting(m, [&](uint32_t device, uint32_t) {
-      if (!settled(device, s.core_work_ns[device])) return;
+      if (!settled(device, s.work_ns[device])) return;
       s.violate(Property::progress, t,
                 s.say_message(index) + ", stored at " + in_ms(m.stored_at) + ", has not reached " +
                     s.say(device) + " at node " + std::to_string(s.books.device(device).node) +

@@ -106,7 +106,9 @@ struct History::State {
   DurationNs progress_ns, login_ns, delivery_round_ns;
   std::vector<uint32_t> core_nodes;   // empty: no such phase
   int64_t core_since = kNever;        // it was healed then
-  std::vector<int64_t> core_work_ns;  // by device: how long its window needed for what it showed
+  // By device, in this phase: how long its window may have needed for what it showed.
+  std::vector<int64_t> work_ns;
+  int64_t most_work_ns = 0;
 
   bool durable;  // the store may not lose what it acknowledged
 
@@ -191,7 +193,7 @@ void judge_placed(History::State& s, int64_t t, uint32_t router, NodeId node, in
 void judge_chains(History::State& s, int64_t t, const FinalState& state);
 void judge_goodput(History::State& s, int64_t t);
 // liveness (oracle_progress.cc), at the end of the healed core's phase
-void note_core_work(History::State& s, const Showing& showing);
+void note_work(History::State& s, const Showing& showing);
 void judge_progress(History::State& s, int64_t t);
 bool judge_vacuity(History::State& s, int64_t t);  // true: the run judged nothing
 int64_t unavailable_ns(const History::State& s);

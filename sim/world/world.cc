@@ -246,7 +246,9 @@ void World::next_phase(uint64_t which) {
   }
   const bool quiet = settled_since_ != kNever && now_ - settled_since_ >= kQuiet;
   const DurationNs drained = now_ - drain_since_;
-  if ((quiet && drained >= least) || drained >= kLongestQuietWait + convergence_bound(scenario_)) {
+  const DurationNs longest =
+      kLongestQuietWait + convergence_bound(scenario_) + history_->most_work_ns();
+  if ((quiet && drained >= least) || drained >= longest) {
     // No machine is woken any more, so nothing new begins, and what was asked is answered.
     history_->phase(now_, History::Phase::final);
     landing_ = true;

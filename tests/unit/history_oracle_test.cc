@@ -1,5 +1,6 @@
 // Every oracle goes red on the wrong history that it is there for, and stays green on the right
 // one.
+#include "harness/scenario/bounds.h"
 #include "tests/unit/history_fixture.h"
 
 namespace imroute {
@@ -82,6 +83,25 @@ TEST(HistoryOracle, WhatANewDeviceMissedBetweenItsLoginAndTheMailboxIsLost) {
   story.post(1, kAnn, kAnnBob);
   story.t += kMillisecond;
   story.history.first_bind(story.t, kBob);
+  EXPECT_RED(story.finish(), "no-loss");
+}
+
+// A drain waits for a backlog that moves, as long as its window may need; for one that stands it
+// does not.
+TEST(HistoryOracle, WorkOfADrainIsWhatWasShownInIt) {
+  Scenario s = Story::scenario();
+  s.delivery.order = Order::stop_and_wait;
+  Story story(s);
+  story.everybody_online();
+  std::vector<Entry> backlog;
+  for (uint64_t tag = 1; tag <= 3; ++tag) backlog.push_back(story.post(tag, 0, 1));
+  story.show(backlog[0], kBob);
+  EXPECT_EQ(story.history.most_work_ns(), 0) << "not yet";
+  story.history.phase(story.t, History::Phase::drain);
+  story.t += 100 * kSecond;
+  EXPECT_EQ(story.history.most_work_ns(), 0) << "nothing moves";
+  story.show(backlog[1], kBob);
+  EXPECT_EQ(story.history.most_work_ns(), delivery_round(s)) << "one in a window of one";
   EXPECT_RED(story.finish(), "no-loss");
 }
 
