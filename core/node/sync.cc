@@ -174,6 +174,7 @@ void Node::State::apply_index(uint32_t index, const ConversationState& state, bo
   if (probed && f.at == Position{}) f.at = f.acked = state.cursor;
   if (!known || probed) f.member = state.member;
   if (state.head == f.at) {
+    f.member = state.member;  // a RESET may have taken the device past the user's leave, unread
     f.epoch_ok = std::max(f.epoch_ok, mailbox_epoch_);
     f.head = f.at;
     return;

@@ -351,6 +351,40 @@ TEST_F(NodeGroupTest, LeftWhileOfflineStillGetsWhatCameBefore) {
   EXPECT_TRUE(bench_.to_client(kBobLink, FrameType::deliver).empty());
 }
 
+// A RESET took the device past its user's leave; it names that position at its next login. Nothing
+// is left to read that would tell. (swarm 8324)
+TEST_F(NodeGroupTest, LeftBeforeTheCursorThatTheClientNames) {
+  for (const bool member : {true, false}) {
+    NodeBench bench(config());
+    bench.bind(kAnnLink, kAnn);  // the store is known
+    bench.step(ClientUp{kBobLink});
+    Frame bind;
+    bind.type = FrameType::bind;
+    bind.user = kBob;
+    bind.generation = 1;
+    const Cursor cursor{kGroup, {1, 6}};
+    bind.list = bench.pool().copy_list(std::span<const Cursor>(&cursor, 1));
+    bench.client(kBobLink, bind);
+    const auto op = bench.take_op<DirectoryOp>(DirectoryOpKind::bind);
+    ASSERT_TRUE(op.has_value());
+    DirectoryReply bound;
+    bound.record.user = kBob;
+    bound.record.version = 1;
+    bound.record.rows.push_back(op->row);
+    bench.answer(op->id, bound);
+    const auto index = bench.take_op<MailboxOp>(MailboxOpKind::open_device);
+    ASSERT_TRUE(index.has_value());
+    MailboxReply r = bench.from_store();
+    r.kind = MailboxOpKind::open_device;
+    r.index_version = 2;
+    r.conversations = std::make_shared<const std::vector<ConversationState>>(
+        std::vector<ConversationState>{{kGroup, {1, 6}, {1, 6}, member}});
+    bench.answer(index->id, r);
+    bench.peer(NodeId{1}, group_push(EntryKind::message, {}, 7, {kBob}));
+    EXPECT_EQ(bench.to_client(kBobLink, FrameType::deliver).size(), member ? 1u : 0u);
+  }
+}
+
 TEST_F(NodeGroupTest, UnknownMembershipIsAskedForNotGuessed) {
   bench_.bind(kBobLink, kBob);
   bench_.peer(NodeId{1}, group_push(EntryKind::message, {}, 9, {kBob}));
