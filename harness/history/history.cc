@@ -93,6 +93,9 @@ void History::shown(int64_t t, DeviceKey to, const Entry& entry, Via via) {
   showing.conversation = s.books.find(entry.conversation, likely);
   if (entry.kind != EntryKind::message && showing.conversation != kNothing) {
     showing.message = s.books.at_position(showing.conversation, entry.position);
+    if (showing.message == kNothing) {
+      showing.message = s.find_lost_change(entry, showing.conversation);
+    }
   }
   if (showing.device != kNothing && showing.message != kNothing) {
     showing.place = s.books.place(s.books.message(showing.message), showing.device);
@@ -224,14 +227,19 @@ void History::appended(int64_t t, const Entry& entry) {
     s.books.group(c).apply(entry, t);
   }
   if (!s.lossless()) return;
-  if (index == kNothing && s.lost_when_closed.contains(tag)) return;  // nobody waits for it
+  const uint64_t name = name_of(entry);
+  if (index == kNothing && s.lost_when_closed.contains(name)) return;  // nobody waits for it
+  if (const uint32_t lost = s.find_lost_change(entry, c);
+      lost != kNothing && s.books.message(lost).is(kDiscarded)) {
+    index = lost;
+  }
   if (tag != 0 && (index == kNothing || s.books.message(index).is(kStored))) {
     s.violate(Property::no_duplicate, t,
               "the mailbox stored " + s.say_entry(entry) + ", number " + std::to_string(tag) +
                   ", which nobody sent or which it held already");
     if (index != kNothing) return;
   }
-  if (tag == 0 || index == kNothing) {
+  if (index == kNothing) {
     index = s.books.make(tag);
     MessageBook& fresh = s.books.message(index);
     fresh.sent_at = t;
@@ -272,16 +280,14 @@ void History::discarded(int64_t t, const Entry& entry) {
   const uint32_t index = s.books.at_position(c, entry.position);
   if (entry.conversation.is_group()) s.books.group(c).undo(entry);
   if (index == kNothing) {  // everybody had seen it
-    if (entry.kind == EntryKind::message) {
-      s.lost_when_closed[payload_tag(entry.payload)] = t - s.unsynced_window_ns;
-    }
+    s.lost_when_closed[name_of(entry)] = t - s.unsynced_window_ns;
     return;
   }
   MessageBook& m = s.books.message(index);
   m.flags = static_cast<uint8_t>((m.flags | kDiscarded) & ~kStored);
   judge_discarded(s, t, index);
   s.books.unlink(index);
-  if (m.tag == 0) s.books.release(index);
+  if (m.tag == 0) s.lost_changes[name_of(entry)] = index;
 }
 
 void History::stored_cursor(DeviceKey key, ConversationId conversation, Position position) {

@@ -95,8 +95,8 @@ class History {
   // True when nothing is outstanding: every accepted message reached its online entitled devices
   // and every client has no open send. The drain phase ends on it.
   bool settled() const;
-  // How long the window of the busiest device may have needed for what it has shown in this phase. A
-  // drain that is cut short gives that much more: a backlog that moves is slow, not lost.
+  // How long the window of the busiest device may have needed for what it has shown in this phase.
+  // A drain that is cut short gives that much more: a backlog that moves is slow, not lost.
   int64_t most_work_ns() const;
   // Time passes without anything to report. In at_most_once a message that nobody will see any more
   // is accounted for a while after it was accepted; settled() waits for that.

@@ -84,7 +84,7 @@ bool judge_unknown(History::State& s, const Showing& x) {
     known = sender != kNothing && x.entry.client_seq <= s.books.sender_seq(x.conversation, sender);
   }
   // Stored again after everybody had shown it: new to who was not there the first time.
-  const auto lost = s.lost_when_closed.find(tag);
+  const auto lost = s.lost_when_closed.find(name_of(x.entry));
   if (lost != s.lost_when_closed.end() &&
       (x.entry.conversation.is_group() || d.first_bind > lost->second)) {
     return false;

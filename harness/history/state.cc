@@ -2,9 +2,11 @@
 
 #include <algorithm>
 
+#include "core/base/hash.h"
 #include "core/model/session.h"
 #include "harness/fault/core.h"
 #include "harness/scenario/bounds.h"
+#include "harness/workload/workload.h"
 
 namespace imroute {
 namespace {
@@ -127,6 +129,23 @@ void History::State::count_delivered(const Showing& s) {
   if (m.sent_at < warmup_ns) return;
   result.delivery_ns.add(s.t - m.sent_at);
   w.delivery_ns.add(s.t - m.sent_at);
+}
+
+uint64_t name_of(const Entry& entry) {
+  if (entry.kind == EntryKind::message) return payload_tag(entry.payload);
+  return mix64(mix64(entry.conversation.hi, entry.conversation.lo),
+               mix64(entry.sender.value, entry.sender_device) ^ entry.client_seq);
+}
+
+uint32_t History::State::find_lost_change(const Entry& entry, uint32_t conversation) {
+  if (entry.kind == EntryKind::message) return kNothing;
+  const auto lost = lost_changes.find(name_of(entry));
+  if (lost == lost_changes.end()) return kNothing;
+  const MessageBook& m = books.message(lost->second);
+  const bool same = m.kind == entry.kind && m.conversation == conversation &&
+                    m.client_seq == static_cast<uint32_t>(entry.client_seq) &&
+                    m.sender == books.device_index({entry.sender, entry.sender_device});
+  return same ? lost->second : kNothing;
 }
 
 void History::State::expect_from(uint32_t message, uint32_t place, uint32_t device) {

@@ -56,6 +56,10 @@ struct Showing {
   uint32_t place = kNothing;
 };
 
+// Names what was sent, wherever the store puts it: a message by its number, a join or leave, which
+// has none, by who sent it as his how manieth.
+uint64_t name_of(const Entry& entry);
+
 struct History::State {
   State(const Scenario& s, const std::vector<Fault>& plan);
 
@@ -104,8 +108,8 @@ struct History::State {
   // The healed core. How long anything in it may take; on top of that a login, and a delivery while
   // the window is never free.
   DurationNs progress_ns, login_ns, delivery_round_ns;
-  std::vector<uint32_t> core_nodes;   // empty: no such phase
-  int64_t core_since = kNever;        // it was healed then
+  std::vector<uint32_t> core_nodes;  // empty: no such phase
+  int64_t core_since = kNever;       // it was healed then
   // By device, in this phase: how long its window may have needed for what it showed.
   std::vector<int64_t> work_ns;
   int64_t most_work_ns = 0;
@@ -147,9 +151,12 @@ struct History::State {
   FlatMap<DropKey, uint8_t, DropHash> drops;  // value: index of drop_names
   std::vector<std::string> drop_names;
 
-  // Messages that everybody had shown when the store lost them: their sender, or a node that waited
+  // Entries that everybody had shown when the store lost them: their sender, or a node that waited
   // for an answer, may store them again. Value: who was met before that must have shown it.
-  std::map<uint64_t, int64_t> lost_when_closed;
+  std::map<uint64_t, int64_t> lost_when_closed;  // by name_of
+  // Joins and leaves that not all had shown: their books, which may have been released meanwhile.
+  std::map<uint64_t, uint32_t> lost_changes;
+  uint32_t find_lost_change(const Entry& entry, uint32_t conversation);
   DurationNs unsynced_window_ns;  // a store that is not durable loses no more of its past than this
 };
 

@@ -71,13 +71,14 @@ class Story {
   Entry post(uint64_t tag, uint64_t from, uint64_t to, uint64_t answers = 0) {
     return post(tag, device(from), ConversationId::direct(UserId{from}, UserId{to}), answers);
   }
-  void create_group(uint64_t number, const std::vector<uint64_t>& members) {
+  Entry create_group(uint64_t number, const std::vector<uint64_t>& members) {
     Entry e;
     e.conversation = ConversationId::group(number);
     e.kind = EntryKind::create;
     e.sender = UserId{members.front()};
     e.payload = pool.copy_list(std::span<const uint64_t>(members));
     store(e);
+    return e;
   }
   Entry change(EntryKind kind, uint64_t user, uint64_t group) {
     Entry e;

@@ -67,5 +67,67 @@ TEST_F(HistoryStoredAgain, WithoutALossTheStoreHoldsItTwice) {
   EXPECT_NE(Story::properties(story_.finish()).find("no-duplicate"), std::string::npos);
 }
 
+// Joins and leaves have no number; they are the same when the same sender sent them as the same
+// one. (swarm 9345: a leave, stored again by a node that had been paused)
+class HistoryLeaveStoredAgain : public HistoryStoredAgain {
+ protected:
+  HistoryLeaveStoredAgain() {
+    const Entry made = story_.create_group(7, {0, 1, 2});
+    story_.show(made, kBob);
+    story_.show(made, Story::device(2));
+    leave_ = story_.change(EntryKind::leave, 2, 7);
+  }
+  void lose_leave() {
+    story_.history.discarded(story_.t, leave_);
+    story_.heads[leave_.conversation] = 1;
+    ++story_.epoch;
+  }
+  void store_again() {
+    before_ = leave_;
+    story_.store(leave_);
+  }
+  Entry leave_, before_;
+};
+
+TEST_F(HistoryLeaveStoredAgain, WhoHadShownItNeedNotShowItAgain) {
+  story_.show(leave_, kAnn);
+  lose_leave();
+  story_.show(leave_, kBob);  // was on its way
+  store_again();
+  EXPECT_GREEN(story_.finish());
+}
+
+TEST_F(HistoryLeaveStoredAgain, WhoShowsTheLostOneLaterHasIt) {
+  story_.show(leave_, kAnn);
+  lose_leave();
+  store_again();
+  story_.show(before_, kBob);
+  EXPECT_GREEN(story_.finish());
+}
+
+TEST_F(HistoryLeaveStoredAgain, WhoHadNotMustShowIt) {
+  story_.show(leave_, kAnn);
+  lose_leave();
+  store_again();
+  EXPECT_RED(story_.finish(), "no-loss");
+}
+
+TEST_F(HistoryLeaveStoredAgain, ShownAgainIsADuplicate) {
+  story_.show(leave_, kAnn);
+  lose_leave();
+  store_again();
+  story_.show(leave_, kBob);
+  story_.show(leave_, kAnn);
+  EXPECT_RED(story_.finish(), "no-duplicate");
+}
+
+TEST_F(HistoryLeaveStoredAgain, WhenAllHadShownItIsNothingNew) {
+  story_.show(leave_, kAnn);
+  story_.show(leave_, kBob);
+  lose_leave();
+  store_again();
+  EXPECT_GREEN(story_.finish());
+}
+
 }  // namespace
 }  // namespace imroute
