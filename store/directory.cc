@@ -158,8 +158,10 @@ void Directory::check(const DirectoryOp& op, DirectoryReply& reply) const {
         verdict.missing = true;
       } else if (row->row.generation > claim.generation) {
         verdict.current_generation = row->row.generation;
-      } else if (row->row.state != ConnectState::online) {
-        // Its own generation, but offline: the holder knows better, and a repeated bind is allowed.
+      } else if (row->row.state != ConnectState::online ||
+                 row->row.incarnation < claim.incarnation) {
+        // Its own generation, but offline or of an earlier life of the node: the holder knows
+        // better, and a repeated bind is allowed.
         verdict.missing = true;
       } else {
         continue;

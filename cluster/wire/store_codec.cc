@@ -52,7 +52,7 @@ void fields(A& a, UserRecord& r) {
 }
 template <class A>
 void fields(A& a, SessionClaim& c) {
-  a(c.key, c.generation);
+  a(c.key, c.generation, c.incarnation);
 }
 template <class A>
 void fields(A& a, SessionVerdict& v) {

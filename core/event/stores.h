@@ -39,11 +39,12 @@ enum class DirectoryOpKind : uint8_t {
 struct SessionClaim {  // "this node holds that session"
   DeviceKey key;
   uint64_t generation = 0;
+  uint64_t incarnation = 0;  // of the node: a row under an earlier one is void for every reader
 };
 struct SessionVerdict {
   DeviceKey key;
   uint64_t claimed_generation = 0;
-  bool missing = false;  // no row, or an offline one of a lower generation: assert it again
+  bool missing = false;             // no row, a lower, offline or void one: assert it again
   uint64_t current_generation = 0;  // higher than claimed: the session is superseded
 };
 

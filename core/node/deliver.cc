@@ -374,7 +374,7 @@ void Node::State::resume_behind(uint32_t index) {
   sessions_[index].demoted = false;
   for (uint32_t f = sessions_[index].first_conversation; f != kNil;) {
     const uint32_t next = followed_[f].next_of_session;
-    if (followed_[f].behind() && !followed_[f].pulling) pull(f, Via::sync);
+    if (must_read(followed_[f]) && !followed_[f].pulling) pull(f, Via::sync);
     f = next;
   }
 }

@@ -72,9 +72,7 @@ void Node::State::on_timer(const TimerQueue<TimerKind>::Timer& timer) {
       if (sessions_.is(index, stamp)) on_redeliver_timer(index);
       return;
     case TimerKind::gap:
-      if (!followed_.is(index, stamp)) return;
-      followed_[index].gap_armed = false;
-      if (followed_[index].behind()) pull(index, Via::sync);
+      if (followed_.is(index, stamp)) on_gap_timer(index);
       return;
     case TimerKind::bind_compare:
       if (sessions_.is(index, stamp)) compare_session(index);

@@ -478,7 +478,7 @@ void Node::State::start_session_check() {
   };
   for (uint32_t i = 0; i < sessions_.slots(); ++i) {
     if (!sessions_.used(i) || sessions_[i].phase != Session::Phase::live) continue;
-    batch->push_back({sessions_[i].key, sessions_[i].generation});
+    batch->push_back({sessions_[i].key, sessions_[i].generation, incarnation_});
     if (batch->size() >= batch_limit()) {
       send();
       batch = claim_batches_.take();

@@ -95,6 +95,8 @@ struct Followed {
   bool pulling = false;
   bool cursor_dirty = false;
   bool gap_armed = false;
+  Position gap_at;         // the gap waited for is behind this
+  MonoTime gap_until = 0;  // then it is read
   Via pull_via = Via::sync;
   uint8_t early_count = 0;
   uint32_t early = kNil;
@@ -338,6 +340,8 @@ struct Node::State {
   // ---- sync.cc
   void note_head(uint32_t followed, Position head);
   void arm_gap(uint32_t followed);
+  void on_gap_timer(uint32_t followed);
+  bool must_read(const Followed& f) const;
   void pull(uint32_t followed, Via via);
   void on_pull_reply(const Pending& pending, ReplyStatus status, const MailboxReply* reply);
   void load_index(uint32_t session);

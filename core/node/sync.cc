@@ -17,10 +17,29 @@ void Node::State::note_head(uint32_t index, Position head) {
 
 void Node::State::arm_gap(uint32_t index) {
   Followed& f = followed_[index];
-  if (f.gap_armed || f.pulling) return;
-  f.gap_armed = true;
+  if (f.pulling || (f.gap_armed && f.gap_at == f.at)) return;
   const DurationNs wait = perturbed(PerturbSite::gap_wait_zero) ? 0 : config_.delivery.gap_wait_ns;
-  timers_.set(now_ + wait, TimerKind::gap, index, followed_.stamp(index));
+  f.gap_at = f.at;
+  f.gap_until = now_ + wait;
+  if (f.gap_armed) return;  // for an earlier gap, filled since: its timer goes on to this one
+  f.gap_armed = true;
+  timers_.set(f.gap_until, TimerKind::gap, index, followed_.stamp(index));
+}
+
+void Node::State::on_gap_timer(uint32_t index) {
+  Followed& f = followed_[index];
+  f.gap_armed = false;
+  if (!must_read(f)) return;
+  if (f.gap_at != f.at) return arm_gap(index);  // what is missing now has not been waited for
+  if (f.gap_until <= now_) return pull(index, Via::sync);
+  f.gap_armed = true;
+  timers_.set(f.gap_until, TimerKind::gap, index, followed_.stamp(index));
+}
+
+// Something is missing, or what was delivered is not yet known to be in the store's newest epoch:
+// until then no push of that epoch is believed.
+bool Node::State::must_read(const Followed& f) const {
+  return f.behind() || (f.at.seq != 0 && f.epoch_ok < mailbox_epoch_);
 }
 
 void Node::State::pull(uint32_t index, Via via) {

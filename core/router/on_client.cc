@@ -34,21 +34,21 @@ void Router::State::refuse_login(const RouterCall& call, Reason reason) {
   trace_call(TraceKind::login_refused, call.frame, kNoNode, reason);
 }
 
-bool Router::State::healthy(NodeId node) const {
+bool Router::State::healthy(NodeId node, uint8_t unless) const {
   if (node.value >= nodes_.size()) return false;
   const NodeHealth& health = nodes_[node.value];
   return health.up && now_ - health.last_heard <= config_.sessions.heartbeat_timeout() &&
-         (health.flags & (kFlagDegraded | kFlagDraining)) == 0;
+         (health.flags & unless) == 0;
 }
 
 // Fills `backends_` from view and beacons. False when that leaves nobody.
-bool Router::State::offer_nodes(NodeId avoid, const NodeSet& unreachable) {
+bool Router::State::offer_nodes(NodeId avoid, const NodeSet& unreachable, uint8_t unless) {
   bool any = false, others = false;
   for (size_t i = 0; i < backends_.size(); ++i) {
     const Member& member = view_->members[i];
     Backend& backend = backends_[i];
     backend.healthy =
-        !member.draining && healthy(member.node) && !unreachable.contains(member.node);
+        !member.draining && healthy(member.node, unless) && !unreachable.contains(member.node);
     if (member.node.value < nodes_.size()) {
       const NodeHealth& health = nodes_[member.node.value];
       backend.load = health.load + health.placed;
@@ -93,20 +93,24 @@ void Router::State::start_slowly() {
 // What this router can reach its client may not reach: a client that names such nodes is not sent
 // to them again, by a placement or a ring, while there is another. When it names as many as fit,
 // the others are tried in no order, so that no cycle among more of them keeps it out.
-NodeId Router::State::pick_node(UserId user, NodeId avoid, const NodeSet& unreachable) {
+NodeId Router::State::pick_node(UserId user, NodeId avoid, const NodeSet& unreachable,
+                                uint8_t unless) {
   if (config_.strategy.places_logins() && placement_ != nullptr) {
     const NodeId owner = placement_->owner(user);
-    if (owner != kNoNode && healthy(owner) && !unreachable.contains(owner)) return owner;
+    if (owner != kNoNode && healthy(owner, unless) && !unreachable.contains(owner)) return owner;
   }
-  const bool reachable = offer_nodes(avoid, unreachable);
-  if (!reachable) offer_nodes(avoid, {});
+  const bool reachable = offer_nodes(avoid, unreachable, unless);
+  if (!reachable && !offer_nodes(avoid, {}, unless)) return kNoNode;
   const uint64_t key = reachable && unreachable.full() ? rng_.next() : user.value;
   const uint32_t index = balancer_->pick(key, backends_, rng_);
   return index == kNoBackend ? kNoNode : view_->members[index].node;
 }
 
 void Router::State::place_login(const RouterCall& call, uint64_t generation) {
-  const NodeId node = pick_node(call.frame.user, call.frame.node, call.frame.nodes);
+  const Frame& login = call.frame;
+  NodeId node = pick_node(login.user, login.node, login.nodes, kFlagDegraded | kFlagDraining);
+  // Where nobody reaches the stores nobody serves better, and nodes take whom they are sent.
+  if (node == kNoNode) node = pick_node(login.user, login.node, login.nodes, kFlagDraining);
   if (node == kNoNode) return refuse_login(call, Reason::no_node);
   ++counters_.logins;
   ++nodes_[node.value].placed;

@@ -47,10 +47,10 @@ struct Router::State {
   void on_client_frame(LinkId link, const Frame& frame);
   void refuse_login(const RouterCall& call, Reason reason);
   void place_login(const RouterCall& call, uint64_t generation);
-  NodeId pick_node(UserId user, NodeId avoid, const NodeSet& unreachable);
-  bool offer_nodes(NodeId avoid, const NodeSet& unreachable);
+  NodeId pick_node(UserId user, NodeId avoid, const NodeSet& unreachable, uint8_t unless);
+  bool offer_nodes(NodeId avoid, const NodeSet& unreachable, uint8_t unless);
   void start_slowly();
-  bool healthy(NodeId node) const;
+  bool healthy(NodeId node, uint8_t unless) const;  // flags of beacons that rule it out
 
   // on_peer.cc
   void on_peer_frame(Address peer, const Frame& frame);

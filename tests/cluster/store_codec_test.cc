@@ -33,8 +33,8 @@ class StoreCodec : public testing::Test {
     bind.seen_generation = 11;
     bind.policy = LoginPolicy::single;
     bind.users = std::make_shared<std::vector<UserId>>(std::vector{UserId{1}, UserId{2}});
-    bind.claims =
-        std::make_shared<std::vector<SessionClaim>>(std::vector{SessionClaim{{UserId{3}, 1}, 4}});
+    bind.claims = std::make_shared<std::vector<SessionClaim>>(
+        std::vector{SessionClaim{{UserId{3}, 1}, 4, 5}});
     MailboxOp append;
     append.identity = 5;
     append.epoch = 6;

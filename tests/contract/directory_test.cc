@@ -53,11 +53,12 @@ class DirectoryContract : public testing::TestWithParam<DirectoryMaker> {
     op.user = user;
     return backend_->ask(op).reply.record;
   }
-  std::vector<SessionVerdict> check(uint32_t device, uint64_t generation) {
+  std::vector<SessionVerdict> check(uint32_t device, uint64_t generation,
+                                    uint64_t incarnation = 1) {
     DirectoryOp op;
     op.kind = DirectoryOpKind::check;
     op.claims = std::make_shared<const std::vector<SessionClaim>>(
-        std::vector<SessionClaim>{{{kUser, device}, generation}});
+        std::vector<SessionClaim>{{{kUser, device}, generation, incarnation}});
     return *backend_->ask(op).reply.verdicts;
   }
   uint64_t identity() {
@@ -251,6 +252,20 @@ TEST_P(DirectoryContract, SessionCheckAnswersOnlyWhatDiffers) {
   EXPECT_FALSE(newer[0].missing);
   unbind(row(0, 1, 7, 5));
   EXPECT_TRUE(check(0, 6).at(0).missing);  // offline, of a lower generation
+}
+
+// Void for every reader: the node lives on under a later incarnation, and says so again.
+// (swarm 25542, 41210)
+TEST_P(DirectoryContract, SessionCheckFindsARowOfAnEarlierIncarnation) {
+  bind(row(0, 1, 7, 5));
+  EXPECT_THAT(check(0, 5, 7), IsEmpty());
+  const auto verdicts = check(0, 5, 8);
+  ASSERT_THAT(verdicts, SizeIs(1));
+  EXPECT_TRUE(verdicts[0].missing);
+  DeviceRow again = row(0, 1, 7, 5);
+  again.incarnation = 8;
+  EXPECT_EQ(bind(again).result, DirectoryResult::ok);
+  EXPECT_THAT(check(0, 5, 8), IsEmpty());
 }
 
 TEST_P(DirectoryContract, ManyLookupsKeepTheirOrder) {

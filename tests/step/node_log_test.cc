@@ -148,6 +148,49 @@ TEST_F(NodeLogTest, CursorPassesAResetOnlyWithAnAckOfWhatCameAfterIt) {
   EXPECT_EQ(stored_cursor(), (Position{1, 8}));
 }
 
+// The timer of a gap that was filled meanwhile says nothing of the next one. (swarm 20159)
+TEST_F(NodeLogTest, EveryGapIsWaitedForAnew) {
+  const DurationNs wait = NodeBench::config().delivery.gap_wait_ns;
+  push({1, 1});
+  push({1, 3});
+  bench_.advance(wait / 2);
+  push({1, 2});
+  bench_.advance(wait / 4);
+  push({1, 5});
+  bench_.advance(wait / 2);  // since 3 came: longer than a gap is waited for
+  EXPECT_FALSE(next_read().has_value());
+  push({1, 4});
+  EXPECT_EQ(delivered().size(), 5u);
+  push({1, 7});
+  bench_.advance(wait * 3 / 4);
+  EXPECT_FALSE(next_read().has_value());
+  bench_.advance(wait / 4);
+  const auto read = next_read();
+  ASSERT_TRUE(read.has_value()) << "and no longer";
+  EXPECT_EQ(read->from, (Position{1, 5}));
+}
+
+// A new epoch is known, and whether what was delivered is in it was asked without an answer: it is
+// asked again, though nothing seems to be missing. Else the next push is not believed, and waits.
+// (swarm 36991)
+TEST_F(NodeLogTest, ReadsUntilTheStoreHasSaidWhereTheNewEpochBegins) {
+  push({1, 1});
+  push({1, 3});
+  const MailboxOp read = read_after_gap();
+  bench_.answer(read.id, log({entry({1, 2}), entry({1, 3})}, {1, 3}, 501));
+  learn_epoch(2);
+  auto check = next_read();
+  ASSERT_TRUE(check.has_value());
+  bench_.answer_unknown(check->id);
+  check = read_after_gap();
+  EXPECT_EQ(check->from, (Position{1, 3}));
+  bench_.answer(check->id, log({}, {1, 3}, 501));
+  push({2, 4});
+  EXPECT_EQ(delivered().back(), (Position{2, 4}));
+  bench_.live_for(kSecond);
+  EXPECT_FALSE(next_read().has_value());
+}
+
 TEST_F(NodeUnorderedTest, DeliversAheadAndReadsOnlyWhatIsMissing) {
   push({1, 1});
   push({1, 3});

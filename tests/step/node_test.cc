@@ -404,6 +404,8 @@ TEST_F(NodeTest, SessionCheckClosesTheSupersededAndReassertsTheMissing) {
   const auto check = bench_.take_op<DirectoryOp>(DirectoryOpKind::check);
   ASSERT_TRUE(check.has_value());
   ASSERT_EQ(check->claims->size(), 2u);
+  EXPECT_EQ(check->claims->at(0).incarnation, 101u)
+      << "with the incarnation that its row must have";
   auto verdicts = std::make_shared<std::vector<SessionVerdict>>();
   verdicts->push_back({{kAnn, 0}, 1, false, 2});
   verdicts->push_back({{kBob, 0}, 1, true, 0});

@@ -85,6 +85,30 @@ TEST(RouterLogin, ExcludesSilentDegradedAndDrainingNodes) {
   for (uint64_t user = 0; user < 50; ++user) EXPECT_EQ(b.place(user), NodeId{0});
 }
 
+// A degraded node takes clients unless another serves better: where nobody reaches the stores, to
+// refuse would be worse than what any node does. One that drains takes nobody.
+TEST(RouterLogin, PlacesOnDegradedNodesWhenThereAreNoOthers) {
+  for (const bool placed : {false, true}) {
+    RouterConfig config = RouterBench::config();
+    config.strategy.kind = StrategyKind::central;
+    if (placed) config.strategy.placement.kind = PlacementKind::hash;
+    RouterBench b(config);
+    b.cluster(3);
+    b.beacon(0, 0, kFlagDegraded | kFlagDraining);
+    b.beacon(1, 0, kFlagDegraded);
+    b.beacon(2, 0, kFlagDegraded);
+    std::map<uint32_t, int> nodes;
+    for (uint64_t user = 0; user < 50; ++user) ++nodes[b.place(user).value];
+    EXPECT_EQ(nodes.size(), 2u);
+    EXPECT_EQ(nodes.count(0), 0u);
+    b.beacon(2);
+    for (uint64_t user = 0; user < 50; ++user) EXPECT_EQ(b.place(user), NodeId{2});
+    b.beacon(1, 0, kFlagDraining);
+    b.beacon(2, 0, kFlagDraining);
+    EXPECT_EQ(b.place(1), kNoNode);
+  }
+}
+
 TEST(RouterLogin, ExcludesMembersThatAnnouncedDraining) {
   RouterBench b(RouterBench::config());
   b.cluster(2);

@@ -186,10 +186,11 @@ void RedisDirectory::check(const DirectoryOp& op, Done<DirectoryReply> done) {
       SessionVerdict verdict{claim.key, claim.generation, false, 0};
       if (row.state != ConnectState::none && row.generation > claim.generation) {
         verdict.current_generation = row.generation;
-      } else if (row.state == ConnectState::online && row.generation == claim.generation) {
+      } else if (row.state == ConnectState::online && row.generation == claim.generation &&
+                 row.incarnation >= claim.incarnation) {
         return;
       } else {
-        verdict.missing = true;  // no row, an earlier one, or its own but offline
+        verdict.missing = true;  // no row, an earlier one, or its own but offline or void
       }
       verdicts->push_back(verdict);
     });
