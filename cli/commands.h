@@ -8,6 +8,7 @@
 
 #include "cli/console.h"
 #include "cli/options.h"
+#include "cli/shrink/judge.h"
 
 namespace imroute {
 
@@ -15,6 +16,7 @@ int run_command(const Options& options, const Console& console);
 int compare_command(const Options& options, const Console& console);
 int explore_command(const Options& options, const Console& console);
 int shrink_command(const Options& options, const Console& console);
+int shrink_command(const Options& options, const Console& console, const RunScenario& run);
 int validate_command(const Options& options, const Console& console);
 int schema_command(const Options& options, const Console& console);
 int init_command(const Options& options, const Console& console);

@@ -104,10 +104,11 @@ Scenario base_of(const Scenario& scenario, const Recording& recording, const Fin
   return script;
 }
 
-Shrunk shrink(const Scenario& scenario, const Options& options, const Console& console) {
+Shrunk shrink(const Scenario& scenario, const Options& options, const Console& console,
+              const RunScenario& run) {
   Shrunk out;
   const double begin = wall_seconds();
-  const Recording recording = record_run(scenario, options.seed_limit_ns);
+  const Recording recording = record_run(scenario, run, options.seed_limit_ns);
   if (recording.prints.empty()) {
     throw UsageError("seed " + std::to_string(scenario.seed) + " of " + scenario.name +
                      " does not fail: there is nothing to shrink (imroute explore finds seeds "
@@ -128,7 +129,7 @@ Shrunk shrink(const Scenario& scenario, const Options& options, const Console& c
              note + "; " + grouped(counts == nullptr ? 0 : counts->runs()) + " runs");
     return interrupted() || seconds > budget;
   };
-  Judge judge(jobs, recording, out.target, options.seed_limit_ns, stop);
+  Judge judge(jobs, recording, out.target, run, options.seed_limit_ns, stop);
   counts = &judge;
   const Scenario script = current;
   out.by_script = start_from_script(script, judge, current);
@@ -188,6 +189,10 @@ std::string document(const Shrunk& shrunk, const std::string& file, const std::s
 }  // namespace
 
 int shrink_command(const Options& options, const Console& console) {
+  return shrink_command(options, console, simulate);
+}
+
+int shrink_command(const Options& options, const Console& console, const RunScenario& run) {
   const std::string& path = options.scenarios.front();
   const LoadedScenario loaded = load_scenario(path, load_options(options));
   if (!loaded.ok()) refuse_scenario(loaded.diagnostics, console);
@@ -197,7 +202,7 @@ int shrink_command(const Options& options, const Console& console) {
                      "leave the others out with --set /matrix=null");
   }
   const Scenario& scenario = *loaded.scenario;
-  Shrunk shrunk = shrink(scenario, options, console);
+  Shrunk shrunk = shrink(scenario, options, console, run);
   const std::string name = scenario.name + "-" + std::to_string(scenario.seed);
   const std::string file = options.out.empty() ? name + ".json" : options.out;
   shrunk.scenario.name = name;

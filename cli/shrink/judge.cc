@@ -10,7 +10,6 @@
 #include "harness/explore/record.h"
 #include "harness/scenario/loader.h"
 #include "harness/scenario/writer.h"
-#include "sim/simulation.h"
 
 namespace imroute {
 namespace {
@@ -37,10 +36,10 @@ std::vector<Fingerprint> prints_of(const WorkerOutcome& outcome) {
   return prints;
 }
 
-std::string run_candidate(const std::string& text) {
+std::string run_candidate(const RunScenario& run, const std::string& text) {
   const LoadedScenario loaded = load_scenario_text(text, "candidate");
   if (!loaded.ok()) return "[]";  // not a scenario: it fails in no way
-  return prints_line(fingerprints_of(simulate(*loaded.scenario)));
+  return prints_line(fingerprints_of(run(*loaded.scenario, {})));
 }
 
 bool is_vacuous(const std::vector<Fingerprint>& prints) {
@@ -54,7 +53,7 @@ struct CloseFile {
 
 }  // namespace
 
-Recording record_run(const Scenario& scenario, DurationNs limit_ns) {
+Recording record_run(const Scenario& scenario, const RunScenario& run, DurationNs limit_ns) {
   // Made before the worker is, so both have it, and what was written is there whatever became of
   // the worker.
   const std::unique_ptr<std::FILE, CloseFile> file(std::tmpfile());
@@ -66,7 +65,7 @@ Recording record_run(const Scenario& scenario, DurationNs limit_ns) {
       std::fwrite(line.data(), 1, line.size(), file.get());
       std::fflush(file.get());
     };
-    return prints_line(fingerprints_of(simulate(scenario, options)));
+    return prints_line(fingerprints_of(run(scenario, options)));
   };
   Recording recording;
   WorkerPool pool(1, work, limit_ns);
@@ -86,13 +85,13 @@ Recording record_run(const Scenario& scenario, DurationNs limit_ns) {
   return recording;
 }
 
-Judge::Judge(unsigned jobs, const Recording& recording, Fingerprint target, DurationNs limit_ns,
-             std::function<bool()> stop)
+Judge::Judge(unsigned jobs, const Recording& recording, Fingerprint target, const RunScenario& run,
+             DurationNs limit_ns, std::function<bool()> stop)
     : jobs_(jobs),
       target_(std::move(target)),
       vacuous_too_(is_vacuous(recording.prints)),
       stop_(std::move(stop)),
-      pool_(jobs, run_candidate, limit_ns) {}
+      pool_(jobs, [run](const std::string& text) { return run_candidate(run, text); }, limit_ns) {}
 
 // A run that judges nothing beside the failure would go on failing when the bug is gone.
 bool Judge::fails_alike(const std::vector<Fingerprint>& prints) const {
@@ -100,7 +99,7 @@ bool Judge::fails_alike(const std::vector<Fingerprint>& prints) const {
   return vacuous_too_ || !is_vacuous(prints);
 }
 
-void Judge::run(const std::vector<std::string>& texts) {
+void Judge::decide(const std::vector<std::string>& texts) {
   const auto done = [&](size_t i, const WorkerOutcome& outcome) {
     answers_[hash_text(texts[i])] = fails_alike(prints_of(outcome));
   };
@@ -121,7 +120,7 @@ std::optional<size_t> Judge::first_failing(size_t count,
       if (!asked) texts.push_back(std::move(text));
       if (known_to_fail) break;
     }
-    if (!texts.empty()) run(texts);
+    if (!texts.empty()) decide(texts);
     if (stopped_) return {};
     for (size_t k = 0; k < batch.size(); ++k) {
       if (batch[k] == 0) continue;

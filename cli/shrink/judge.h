@@ -15,22 +15,26 @@
 #include "harness/result/fingerprint.h"
 #include "harness/scenario/scenario.h"
 #include "harness/shrink/recording.h"
+#include "sim/simulation.h"
 
 namespace imroute {
+
+// simulate(), or what a test has in its place: one that asserts, crashes or hangs.
+using RunScenario = std::function<Result(const Scenario&, const SimulationOptions&)>;
 
 // One run, seen from outside.
 struct Recording {
   std::vector<RecordedAction> actions;  // until its end, whatever that was
   std::vector<Fingerprint> prints;      // how it failed; empty: it did not
 };
-Recording record_run(const Scenario& scenario, DurationNs limit_ns);
+Recording record_run(const Scenario& scenario, const RunScenario& run, DurationNs limit_ns);
 
 class Judge {
  public:
   // `recording` failed as `target`, among others. `stop` is asked about ten times a second; once
   // true, nothing fails any more.
-  Judge(unsigned jobs, const Recording& recording, Fingerprint target, DurationNs limit_ns,
-        std::function<bool()> stop);
+  Judge(unsigned jobs, const Recording& recording, Fingerprint target, const RunScenario& run,
+        DurationNs limit_ns, std::function<bool()> stop);
 
   // harness/shrink/reduce.h
   std::optional<size_t> first_failing(size_t count,
@@ -41,7 +45,7 @@ class Judge {
 
  private:
   bool fails_alike(const std::vector<Fingerprint>& prints) const;
-  void run(const std::vector<std::string>& texts);
+  void decide(const std::vector<std::string>& texts);
 
   unsigned jobs_;
   Fingerprint target_;

@@ -142,6 +142,7 @@ Scenario scripted(const Scenario& scenario, const std::vector<RecordedAction>& a
   out.workload.rate_per_user = 0;
   out.workload.reply_share_ppm = 0;
   out.workload.payload = scenario.workload.payload;
+  out.workload.contacts_per_user = scenario.workload.contacts_per_user;  // fewer than its users
   Script script(out.workload);
   for (const RecordedAction& action : actions) script.add(action);
   return out;

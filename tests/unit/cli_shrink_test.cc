@@ -4,12 +4,15 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <csignal>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "cli/commands.h"
 #include "cli/files.h"
 #include "cli/shrink/explanation.h"
+#include "core/base/assert.h"
 
 namespace imroute {
 namespace {
@@ -104,6 +107,85 @@ TEST_F(Shrink, IsToldInWords) {
   EXPECT_THAT(page, HasSubstr("None: no fault is needed."));
   EXPECT_THAT(page, HasSubstr(" sends message 4 to "));
 }
+
+// ---- runs that do not come to their end
+
+constexpr const char* kShort = R"({
+  "name": "short", "duration": "8s", "warmup": "2s",
+  "topology": {"nodes": 2, "users": 3, "routers": 1},
+  "workload": {"rate_per_user": "0/s", "messages": [
+    {"at": "3s", "from": 0, "to": 1}, {"at": "4s", "from": 1, "to": 0},
+    {"at": "5s", "from": 2, "to": 0}]},
+  "faults": [{"kind": "crash", "target": "node:1", "at": "4500ms", "for": "1s"},
+             {"kind": "pause", "target": "node:0", "at": "4500ms", "for": "1s"}]
+})";
+
+void assert_falsely() { IM_ASSERT(1 + 1 == 3); }
+void crash() { ::raise(SIGKILL); }  // without a word: a sanitizer would have some
+void hang() {
+  while (true) ::pause();
+}
+
+// The second message of a run with just that crash in it is one too many. So the times stay, and
+// few candidates hang.
+RunScenario ends_badly(void (*end)()) {
+  return [end](const Scenario& scenario, const SimulationOptions& options) {
+    const std::vector<Fault> plan = materialise_plan(scenario);
+    const bool hit = std::any_of(plan.begin(), plan.end(), [&](const Fault& f) {
+      return f.kind == FaultKind::crash && f.at_ns == 4500 * kMillisecond && f.for_ns == kSecond &&
+             scenario.duration_ns == 8 * kSecond;
+    });
+    SimulationOptions watched = options;
+    int sent = 0;
+    watched.action_sink = [&](const Action& action) {
+      if (options.action_sink) options.action_sink(action);
+      if (action.command.kind == CommandKind::send && ++sent == 2 && hit) end();
+    };
+    return simulate(scenario, watched);
+  };
+}
+
+struct BadEnd {
+  const char* property;
+  void (*end)();
+  const char* kind;
+};
+class ShrinkBadEnd : public Shrink, public testing::WithParamInterface<BadEnd> {};
+
+TEST_P(ShrinkBadEnd, IsAFailureLikeAnyOther) {
+  write_file(path("short.json"), kShort);
+  const auto shrink = [&](const char* jobs, const std::string& out_file) {
+    Options options = parse_command_line({"shrink", path("short.json"), "--jobs", jobs, "--out",
+                                          path(out_file), "--json", "--seed-limit", "1500ms"})
+                          .options;
+    std::ostringstream out, err;
+    EXPECT_EQ(shrink_command(options, Console{out, err}, ends_badly(GetParam().end)), kExitHeld)
+        << err.str();
+    auto told = nlohmann::json::parse(out.str());
+    for (const char* differs : {"file", "repro", "machine"}) told.erase(differs);
+    return told;
+  };
+  const auto told = shrink("1", "a.json");
+  EXPECT_EQ(told["fingerprint"]["property"], GetParam().property);
+  EXPECT_EQ(told["fingerprint"]["phase"], "run");
+  EXPECT_EQ(told["fingerprint"]["kind"], GetParam().kind);
+  EXPECT_EQ(told["explanation"], nullptr) << "there is no history of a run without an end";
+  EXPECT_EQ(told["scripted"], true);
+  EXPECT_EQ(told["smallest"], true);
+  EXPECT_EQ(told["after"]["messages"], 2);
+  EXPECT_EQ(told["after"]["faults"], 1);
+  EXPECT_EQ(told["after"]["users"], 2);
+  EXPECT_EQ(told["after"]["nodes"], 1);
+  EXPECT_EQ(shrink("3", "b.json"), told);
+  EXPECT_EQ(file("a.json"), file("b.json"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Every, ShrinkBadEnd,
+                         testing::Values(BadEnd{"assertion", assert_falsely,
+                                                "(# + # == #) failed at unit/cli_shrink_test.cc:#"},
+                                         BadEnd{"crash", crash, "ended by signal Killed"},
+                                         BadEnd{"hang", hang, "no end after # s of wall time"}),
+                         [](const auto& bad) { return std::string(bad.param.property); });
 
 TEST(Explanation, FollowsTheMessageOfTheWitness) {
   Explained e;
