@@ -167,5 +167,12 @@
     "health known, but not asked", "/balancer/kind=round_robin") \
   X(ring_moves_survivors, "balancer", \
     "Points of the hash ring are made from the place in the list instead of the member.", \
-    "hash rings over list indexes; hash mod N", "/balancer/kind=consistent_hash")
+    "hash rings over list indexes; hash mod N", "/balancer/kind=consistent_hash") \
+  /* ---- oracle 11: a healed core makes progress */ \
+  X(compare_waits_for_all, "progress", \
+    "Cursors are compared with the mailbox only while every node and router is connected.", \
+    "repair that is put off until the cluster is whole again", "") \
+  X(features_must_match, "progress", \
+    "HELLO refuses who has other features, though a common version is there.", \
+    "rolling upgrades that fail on a check for equal protocol versions", "")
 // clang-format on

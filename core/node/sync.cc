@@ -235,6 +235,12 @@ void Node::State::start_compare() {
   last_compare_ = now_;
   compare_armed_ = false;
   if (!serving_ || IM_PLANTED(compare_never)) return;
+  const auto away = [](const Peer& peer) { return !peer.up; };
+  if (IM_PLANTED(compare_waits_for_all) &&
+      (std::any_of(routers_.begin(), routers_.end(), away) ||
+       std::count_if(nodes_.begin(), nodes_.end(), away) > 1)) {
+    return;
+  }
   auto batch = compare_batches_.take();
   const auto add = [&](const CompareItem& item) {
     batch->push_back(item);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/assert.h"
+#include "core/base/planted.h"
 
 namespace imroute {
 
@@ -30,6 +31,10 @@ Agreement agree(const Hello& ours, std::span<const std::byte> theirs, BlobPool& 
   }
   if (frame.base > frame.version) {
     agreement.refused = Reason::protocol_error;
+    return agreement;
+  }
+  if (IM_PLANTED(features_must_match) && ours.features != frame.mask) {
+    agreement.refused = Reason::version_refused;
     return agreement;
   }
   const uint64_t newest = std::min<uint64_t>(ours.newest, frame.version);

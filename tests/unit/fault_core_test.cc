@@ -80,6 +80,21 @@ TEST(Core, WhatTouchesItEndsTheRestStaysForGood) {
   EXPECT_EQ(materialise_plan(again), plan) << "the plan of effective.json is the plan";
 }
 
+// Mixed versions are no trouble: what the first one lacks can be done without.
+TEST(Core, StaysOfMixedVersions) {
+  Scenario s = with_core();
+  s.liveness.nodes = {0, 2};
+  const int64_t heal = chaos_end(s);
+  for (const uint32_t version : {kFirstVersion, kLaterVersion}) {
+    Fault f = on_node(2, heal - kSecond, 10 * kSecond);
+    f.kind = FaultKind::version_skew;
+    f.version = version;
+    s.faults = {f};
+    EXPECT_EQ(fault_end(materialise_plan(s).at(0), s.duration_ns),
+              version == kFirstVersion ? s.duration_ns : heal);
+  }
+}
+
 TEST(Core, WhoIsOutsideIsBroken) {
   uint32_t broken = 0;
   for (uint64_t seed = 1; seed <= 20; ++seed) {
