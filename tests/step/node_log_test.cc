@@ -270,5 +270,41 @@ TEST_F(NodeUnorderedTest, GroupsAreTakenInOrderForTheSakeOfMembership) {
   EXPECT_TRUE(delivered().empty());
 }
 
+// A beacon says how much was published. What has not come one beacon later is lost, so the mailbox
+// is asked at once instead of at the next interval; and again the next time.
+TEST(NodeLog, WhatABeaconCountedAndDidNotComeIsLookedFor) {
+  NodeConfig config = NodeBench::config();
+  config.delivery.sync_interval_ns = 60 * kSecond;
+  NodeBench bench(config);
+  bench.bind(kBobLink, kBob);
+  bench.peer_up(1);
+  bench.live_for(3 * kSecond);  // what a new peer and a login cause
+  const auto compares = [&] {
+    size_t n = 0;
+    while (bench.take_op<MailboxOp>(MailboxOpKind::compare)) ++n;
+    return n;
+  };
+  const auto beacon = [&](uint64_t published) {
+    Frame f;
+    f.type = FrameType::beacon;
+    f.node = NodeId{1};
+    f.number = published;
+    bench.peer(NodeId{1}, f);
+    Frame alive;  // the client's
+    alive.type = FrameType::ping;
+    bench.client(kBobLink, alive);
+    bench.live_for(1500 * kMillisecond);
+  };
+  compares();
+  for (const uint64_t published : {5, 9}) {
+    beacon(published);
+    EXPECT_EQ(compares(), 0u) << "it may be on its way";
+    beacon(published);
+    EXPECT_GT(compares(), 0u);
+    beacon(published);
+    EXPECT_EQ(compares(), 0u);
+  }
+}
+
 }  // namespace
 }  // namespace imroute

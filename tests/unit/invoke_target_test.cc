@@ -1,6 +1,8 @@
 // Targets: circuit breaker, degraded answer, override, and targets that come and go.
 #include <string>
 
+#include <set>
+
 #include "tests/unit/invoke_rig.h"
 
 namespace imroute {
@@ -244,6 +246,20 @@ TEST_F(InvokeTarget, LeastActiveSeesReportedLoadAndItsOwnCalls) {
   EXPECT_EQ(caller_->in_flight(1), 1u);
   EXPECT_EQ(caller_->in_flight(2), 1u);
   EXPECT_EQ(caller_->in_flight(3), 11u);
+}
+
+TEST_F(InvokeTarget, ConsistentHashAsksTheSameTargetForTheSameUser) {
+  config_.balancer.kind = BalancerKind::consistent_hash;
+  make(PolicyKind::failfast, 3);
+  std::set<std::string> asked;
+  for (uint64_t user = 1; user <= 20; ++user) {
+    caller_->begin(now_, user, true, {});
+    const std::string first = actions();
+    caller_->begin(now_, user, true, {});
+    EXPECT_EQ(actions(), first);
+    asked.insert(first);
+  }
+  EXPECT_EQ(asked.size(), 3u);
 }
 
 }  // namespace

@@ -1,0 +1,60 @@
+// A node that is left: drained on purpose, or found at the wrong place by a changed view.
+#include <map>
+#include <set>
+
+#include "tests/step/node_bench.h"
+
+namespace imroute {
+namespace {
+
+const LinkId kBobLink{20};
+const UserId kBob{2};
+
+TEST(NodeLeave, ADrainingNodeSaysSoAndClosesOnlyWhenItsClientsHaveGone) {
+  NodeBench bench(NodeBench::config());
+  bench.bind(kBobLink, kBob);
+  Command drain;
+  drain.kind = CommandKind::drain;
+  bench.step(drain);
+  const auto announced = bench.take_op<RegistryOp>(RegistryOpKind::announce);
+  ASSERT_TRUE(announced.has_value()) << "or routers go on sending logins here";
+  EXPECT_TRUE(announced->draining);
+  bench.live_for(2 * kSecond);
+  EXPECT_FALSE(bench.node().status().drained);
+  EXPECT_FALSE(bench.take_op<RegistryOp>(RegistryOpKind::close).has_value());
+}
+
+// Users whose place by the view is elsewhere: each owner is told of its own, and of all of them.
+TEST(NodeLeave, OwnersByPlacementAreToldWhoIsHere) {
+  NodeConfig config = NodeBench::config();
+  config.strategy.kind = StrategyKind::central;
+  config.strategy.mode = CentralMode::resolve;
+  config.strategy.placement.kind = PlacementKind::hash;
+  NodeBench bench(config);
+  for (uint32_t n = 1; n < 3; ++n) bench.peer_up(n);
+  constexpr uint64_t kUsers = 12;
+  for (uint64_t u = 1; u <= kUsers; ++u) bench.bind(LinkId{100 + u}, UserId{u}, 5);
+  bench.to_peers(FrameType::pointers);
+  bench.step(ViewChanged{});
+  bench.run_until(bench.now());
+  bench.answer_list();
+  std::map<uint32_t, std::vector<Pointer>> told;
+  for (const SendPeer& sent : bench.to_peers(FrameType::pointers)) {
+    EXPECT_FALSE(told.contains(sent.peer.index)) << "one frame is enough for an owner";
+    for (const Pointer& p : sent.frame.list.as<Pointer>()) told[sent.peer.index].push_back(p);
+  }
+  ASSERT_EQ(told.size(), 2u);
+  std::set<uint64_t> users;
+  for (const auto& [node, pointers] : told) {
+    for (const Pointer& p : pointers) {
+      EXPECT_TRUE(users.insert(p.user.value).second) << "told to two owners";
+      EXPECT_EQ(p.node, NodeId{0});
+      EXPECT_EQ(p.generation, 5u);
+    }
+  }
+  EXPECT_GT(users.size(), 4u);
+  EXPECT_LT(users.size(), kUsers) << "the others belong here";
+}
+
+}  // namespace
+}  // namespace imroute

@@ -1,0 +1,89 @@
+// From a SEND to its pushes, where something is not there yet: the store's identity, the members of
+// a group, another node of the recipient.
+#include "tests/step/node_bench.h"
+
+namespace imroute {
+namespace {
+
+const UserId kAnn{1}, kBob{2}, kCy{3};
+const LinkId kAnnLink{10};
+const ConversationId kAnnBob = ConversationId::direct(kAnn, kBob);
+
+TEST(NodeSend, WhatCameBeforeTheStoreWasKnownIsAppendedThen) {
+  NodeBench bench(NodeBench::config());
+  bench.bind(kAnnLink, kAnn);
+  // Superseded: the store has to be asked who it is.
+  bench.client(kAnnLink, bench.send_frame(kAnnBob, 1));
+  const auto first = bench.take_op<MailboxOp>(MailboxOpKind::append);
+  ASSERT_TRUE(first.has_value());
+  MailboxReply other = bench.from_store();
+  other.identity = 600;
+  other.result = MailboxResult::wrong_identity;
+  bench.answer(first->id, other);
+  bench.client(kAnnLink, bench.send_frame(kAnnBob, 2));
+  EXPECT_FALSE(bench.take_op<MailboxOp>(MailboxOpKind::append).has_value());
+  bench.learn_epoch();
+  std::vector<uint64_t> appended;
+  while (const auto op = bench.take_op<MailboxOp>(MailboxOpKind::append)) {
+    appended.push_back(op->entry.client_seq);
+  }
+  EXPECT_EQ(appended, (std::vector<uint64_t>{1, 2}));
+}
+
+TEST(NodeSend, AnAcknowledgementThatNamesAnotherNodeOfTheRecipientIsFollowed) {
+  NodeConfig config = NodeBench::config();
+  config.strategy.kind = StrategyKind::central;
+  config.strategy.mode = CentralMode::resolve;
+  config.routers = 1;
+  NodeBench bench(config);
+  bench.router_up(0);
+  bench.bind(kAnnLink, kAnn);
+  bench.client(kAnnLink, bench.send_frame(kAnnBob, 1));
+  bench.answer_append(1);
+  const auto calls = bench.to_peers(FrameType::resolve);
+  ASSERT_EQ(calls.size(), 1u);
+  EXPECT_EQ(calls[0].frame.flags & kFlagAuthoritative, 0) << "what the router remembers will do";
+  Frame resolved;
+  resolved.type = FrameType::resolved;
+  resolved.number = calls[0].frame.number;
+  resolved.route = calls[0].frame.route;
+  resolved.user = kBob;
+  resolved.nodes.push_back(NodeId{1});
+  bench.step(PeerFrame{calls[0].peer, resolved});
+  const auto pushes = bench.to_peers(FrameType::push);
+  ASSERT_EQ(pushes.size(), 1u);
+  Frame ack;
+  ack.type = FrameType::route_ack;
+  ack.route = pushes[0].frame.route;
+  ack.user = kBob;
+  ack.version = 3;
+  for (const uint32_t n : {0, 1, 2}) ack.nodes.push_back(NodeId{n});
+  bench.peer(NodeId{1}, ack);
+  const auto more = bench.to_peers(FrameType::push);
+  ASSERT_EQ(more.size(), 1u) << "not this node, nor the one that answered";
+  EXPECT_EQ(more[0].peer.index, 2u);
+}
+
+TEST(NodeSend, AtMostOnceToAGroupIsForItsMembers) {
+  for (const bool member : {true, false}) {
+    NodeConfig config = NodeBench::config();
+    config.delivery.guarantee = Guarantee::at_most_once;
+    NodeBench bench(config);
+    bench.bind(kAnnLink, kAnn);
+    bench.client(kAnnLink, bench.send_frame(ConversationId::group(4), 1));
+    const auto op = bench.take_op<MailboxOp>(MailboxOpKind::members);
+    ASSERT_TRUE(op.has_value());
+    MailboxReply r = bench.from_store();
+    r.kind = MailboxOpKind::members;
+    r.members = std::make_shared<const std::vector<UserId>>(
+        member ? std::vector<UserId>{kAnn, kBob} : std::vector<UserId>{kBob, kCy});
+    bench.answer(op->id, r);
+    EXPECT_EQ(bench.to_client(kAnnLink, FrameType::accepted).size(), member ? 1u : 0u);
+    const auto refused = bench.to_client(kAnnLink, FrameType::refused);
+    ASSERT_EQ(refused.size(), member ? 0u : 1u);
+    for (const Frame& f : refused) EXPECT_EQ(f.reason, Reason::not_member);
+  }
+}
+
+}  // namespace
+}  // namespace imroute
