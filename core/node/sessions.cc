@@ -175,7 +175,6 @@ void Node::State::make_live(uint32_t index, const DirectoryReply& reply) {
   if (const uint32_t* have = by_device_.find(key)) older = *have;
   Session& session = sessions_[index];
   session.phase = Session::Phase::live;
-  session.bound_at = now_;
   *by_device_.insert(key) = index;
   LocalUser* local = users_.insert(key.user);
   session.next_of_user = local->first_session;

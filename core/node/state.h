@@ -47,7 +47,6 @@ struct Session {
   uint8_t bind_attempts = 0;
   uint8_t redeliver_backoff = 0;
   uint64_t generation = 0;
-  MonoTime bound_at = 0;
   MonoTime last_heard = 0;
   uint64_t next_number = 1;
   uint32_t unacked_head = kNil, unacked_tail = kNil, unacked_count = 0, unacked_bytes = 0;

@@ -24,6 +24,37 @@ TEST(NodeLeave, ADrainingNodeSaysSoAndClosesOnlyWhenItsClientsHaveGone) {
   EXPECT_FALSE(bench.take_op<RegistryOp>(RegistryOpKind::close).has_value());
 }
 
+// With the row that was bound, whole: the directory erases no other.
+TEST(NodeLeave, WhoFallsSilentIsUnbound) {
+  NodeBench bench(NodeBench::config());
+  bench.bind(kBobLink, kBob, 5);
+  bench.live_for(8 * kSecond);
+  const auto op = bench.take_op<DirectoryOp>(DirectoryOpKind::unbind);
+  ASSERT_TRUE(op.has_value());
+  EXPECT_EQ(op->user, kBob);
+  EXPECT_EQ(op->row.node, NodeId{0});
+  EXPECT_EQ(op->row.incarnation, 101u);
+  EXPECT_EQ(op->row.link, kBobLink);
+  EXPECT_EQ(op->row.generation, 5u);
+}
+
+TEST(NodeLeave, WhatWasOnItsWayToWhoLeftTakesNoRoom) {
+  NodeConfig config = NodeBench::config();
+  config.capacity.sessions = 1;  // room for one window
+  NodeBench bench(config);
+  for (uint64_t life = 1; life <= 4; ++life) {
+    const LinkId link{100 + life};
+    bench.bind(link, kBob, life);
+    for (uint64_t sender = 1; sender <= 40; ++sender) {
+      const UserId from{1000 * life + sender};
+      bench.peer(NodeId{1}, bench.push_frame(kBob, ConversationId::direct(from, kBob), from, 1));
+    }
+    EXPECT_EQ(bench.to_client(link, FrameType::deliver).size(), 40u) << life;
+    bench.step(ClientDown{link, Reason::reset});
+    bench.live_for(10 * kSecond);
+  }
+}
+
 // Users whose place by the view is elsewhere: each owner is told of its own, and of all of them.
 TEST(NodeLeave, OwnersByPlacementAreToldWhoIsHere) {
   NodeConfig config = NodeBench::config();
