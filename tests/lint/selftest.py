@@ -4,6 +4,7 @@ otherwise clean and expects its lint to refuse it, naming the place; the clean t
 
 selftest.py ROOT COMPILER
 """
+import json
 import os
 import shutil
 import subprocess
@@ -23,7 +24,8 @@ CLEAN = {
                                 "// clang-format off\n#define IM_PLANTED_BUGS(X) \\\n"
                                 '  X(thrice_off, "no-loss", \\\n    "Three is two.", \\\n    "a slip", "")\n'
                                 "// clang-format on\n",
-    "sim/clean.cc": '#include "core/base/clean.h"\n',
+    "sim/clean.cc": '#include "core/base/clean.h"\n'
+                    "unsigned long four() { return imroute::twice(2); }\n",
     "README.md": "# Clean\n\n```sh\nimroute --version\n```\n",
 }
 LONG_FUNCTION = "int longest(int x) {\n" + "  x += 1;\n" * 100 + "  return x;\n}\n"
@@ -77,6 +79,11 @@ PLANTED = [
     ("symbols", "core/base/x.cc", "#include <thread>\nvoid f() { std::thread([] {}).join(); }\n", "thread"),
     ("symbols", "core/base/x.cc", "namespace imroute { unsigned long twice(unsigned long x) { return x; } }\n",
      "is defined 2 times"),
+    ("once", "sim/x.cc", '#include "core/base/clean.cc"\n', "defines again what is in"),
+    ("once", "sim/x.cc", "namespace imroute { __attribute__((weak)) unsigned long twice(unsigned long x) "
+     "{ return x; } }\n", "defines again what is in"),
+    ("once", "sim/unity_0_cxx.cxx", '#include "../core/base/clean.cc"\n', "core/base/clean.cc: is compiled 2 times"),
+    ("once", "sim/clean.cc", "int four() { return 4; }\n", "uses nothing of"),
     ("planted", "core/base/x.cc", 'const char* text = "Three is two.";\n', "contains the words of the planted"),
     ("planted", "core/base/x.cc", 'const char* text = "\\0thrice_off";\n', "planted bug thrice_off"),
     ("planted", "core/base/x.cc", "namespace imroute { int chosen_planted = 0; }\n", "contains a symbol"),
@@ -91,18 +98,34 @@ PLANTED = [
 ]
 
 
+def archive(tree, folder):
+    """Compiles a folder as a build would, and notes how."""
+    sources = []
+    for directory, _, names in os.walk(os.path.join(tree, folder)):
+        sources += [os.path.join(directory, n) for n in sorted(names) if n.endswith((".cc", ".cxx"))]
+    noted = os.path.join(tree, "compile_commands.json")
+    commands = []
+    if os.path.exists(noted):
+        with open(noted, encoding="utf-8") as file:
+            commands = json.load(file)
+    for source in sources:
+        line = [COMPILER, "-std=c++20", "-O1", f"-I{tree}", "-c", source, "-o", source + ".o"]
+        subprocess.run(line, check=True)
+        commands.append({"directory": tree, "file": source, "command": " ".join(line)})
+    with open(noted, "w", encoding="utf-8") as file:
+        json.dump(commands, file)
+    library = os.path.join(tree, f"lib{folder}.a")
+    subprocess.run(["ar", "rcs", library, *(source + ".o" for source in sources)], check=True)
+    return library
+
+
 def command(lint, tree):
     script = [sys.executable, os.path.join(LINTS, lint + ".py")]
-    if lint in ("symbols", "planted"):
-        library = os.path.join(tree, "libcore.a")
-        objects = []
-        for directory, _, names in os.walk(os.path.join(tree, "core")):
-            for name in sorted(n for n in names if n.endswith(".cc")):
-                objects.append(os.path.join(directory, name) + ".o")
-                subprocess.run([COMPILER, "-std=c++20", "-O1", f"-I{tree}", "-c", objects[-1][:-2],
-                                "-o", objects[-1]], check=True)
-        subprocess.run(["ar", "rcs", library, *objects], check=True)
-        return script + ([library] if lint == "symbols" else [tree, library])
+    if lint in ("symbols", "planted", "once"):
+        core = archive(tree, "core")
+        if lint == "once":
+            return script + [tree, tree, core, archive(tree, "sim")]
+        return script + ([core] if lint == "symbols" else [tree, core])
     if lint == "headers":
         return script + [tree, COMPILER]
     if lint == "readme":  # a program that knows --version and nothing else

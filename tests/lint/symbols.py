@@ -5,7 +5,6 @@ symbol once: its undefined symbols must all be on an allow-list.
 symbols.py LIBRARY.a
 """
 import re
-import subprocess
 import sys
 
 import tree
@@ -28,25 +27,17 @@ ALLOWED = [re.compile(p) for p in [
 ]]
 
 
-def names(flags, library):
-    out = subprocess.run(["nm", *flags, library], check=True, capture_output=True, text=True).stdout
-    for line in out.splitlines():
-        match = re.match(r"^(?:[0-9a-f]{8,})?\s+([A-Za-z]) (.*)$", line)
-        if match:
-            yield match.group(1), match.group(2)
-
-
 def main(library):
     violations = []
     defined, strong = set(), {}
-    for kind, name in names(["--defined-only", "-C"], library):
+    for kind, name in tree.symbols(["--defined-only", "-C"], library):
         defined.add(name)
-    for kind, name in names(["--defined-only"], library):
+    for kind, name in tree.symbols(["--defined-only"], library):
         if kind in "TDBR":
             strong[name] = strong.get(name, 0) + 1
     violations += [f"{library}: {name} is defined {count} times"
                    for name, count in sorted(strong.items()) if count > 1]
-    wanted = {name for _, name in names(["-u", "-C"], library)} - defined
+    wanted = {name for _, name in tree.symbols(["-u", "-C"], library)} - defined
     violations += [f"{library}: reaches outside: {name}" for name in sorted(wanted)
                    if not any(pattern.search(name) for pattern in ALLOWED)]
     tree.finish("symbols", violations, len(strong))

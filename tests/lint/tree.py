@@ -4,6 +4,8 @@ A lint is a script `NAME.py ROOT ...` that prints one `file:line: message` per v
 when there was one. ROOT is an argument so that selftest.py can run each lint on a planted mistake.
 """
 import os
+import re
+import subprocess
 import sys
 
 FOLDERS = ["core", "store", "sim", "cluster", "harness", "config", "settings", "cli", "bench", "tests"]
@@ -24,6 +26,15 @@ def lines(root, path):
     """(number, text) of each line, from 1."""
     with open(os.path.join(root, path), encoding="utf-8", errors="replace") as file:
         return list(enumerate(file.read().splitlines(), 1))
+
+
+def symbols(flags, path):
+    """(kind, name) of each symbol that nm prints for an object or archive."""
+    out = subprocess.run(["nm", *flags, path], check=True, capture_output=True, text=True).stdout
+    for line in out.splitlines():
+        match = re.match(r"^(?:[0-9a-f]{8,})?\s+([A-Za-z]) (.*)$", line)
+        if match:
+            yield match.group(1), match.group(2)
 
 
 def finish(name, violations, examined):
