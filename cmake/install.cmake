@@ -31,3 +31,10 @@ endforeach()
 install(FILES ${completions}/bash/imroute DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
 install(FILES ${completions}/zsh/_imroute DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions)
 install(FILES ${completions}/fish/imroute.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+
+# Units for systemd, which name the program where it is installed.
+foreach(unit imroute-node@.service imroute-router.service)
+  configure_file(deploy/systemd/${unit} ${unit} @ONLY)
+  install(FILES ${CMAKE_CURRENT_BINARY_DIR}/${unit} DESTINATION lib/systemd/system)
+endforeach()
+install(FILES deploy/systemd/imroute.conf DESTINATION lib/sysusers.d)

@@ -6,6 +6,7 @@ install.py CMAKE BUILD COMPILER
 """
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -62,6 +63,21 @@ class Install(unittest.TestCase):
             if name.endswith(".cmake"):
                 with open(os.path.join(self.prefix, name), encoding="utf-8") as file:
                     self.assertNotIn(SOURCE, file.read(), name)
+
+    def test_systemd_accepts_the_units(self):
+        units = sorted(name for name in self.installed() if name.endswith(".service"))
+        self.assertEqual(units, ["lib/systemd/system/imroute-node@.service",
+                                 "lib/systemd/system/imroute-router.service"])
+        for unit in units:
+            with open(os.path.join(self.prefix, unit), encoding="utf-8") as file:
+                text = file.read()
+            (program,) = re.findall(r"^ExecStart=(/\S+/bin/imroute) (?:node|router) ", text, re.MULTILINE)
+            copy = os.path.join(self.directory.name, os.path.basename(unit))
+            with open(copy, "w", encoding="utf-8") as file:
+                file.write(text.replace(program, os.path.join(self.prefix, "bin/imroute")))
+            done = subprocess.run(["systemd-analyze", "verify", "--man=no", copy], capture_output=True,
+                                  text=True, check=False)
+            self.assertEqual((done.returncode, done.stdout + done.stderr), (0, ""), unit)
 
     def test_the_program_runs_from_there(self):
         program = os.path.join(self.prefix, "bin/imroute")
