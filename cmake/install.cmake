@@ -15,7 +15,7 @@ write_basic_package_version_file(imrouteConfigVersion.cmake COMPATIBILITY SameMi
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/imrouteConfigVersion.cmake DESTINATION ${package_dir})
 
 install(TARGETS imroute RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(DIRECTORY scenarios DESTINATION ${CMAKE_INSTALL_DATADIR}/imroute)
+install(DIRECTORY scenarios deploy/grafana DESTINATION ${CMAKE_INSTALL_DATADIR}/imroute)
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 # The program writes its own completions, so it must run where it is built.
