@@ -91,9 +91,7 @@ void World::judge_service(Endpoint from, const Frame& frame) {
   const Machine& placed_on = machines_[layout_.node(frame.node.value)];
   const DurationNs known_after = scenario_.sessions.heartbeat_timeout() + kNewsTakes;
   if (placed_on.alive || now_ - placed_on.died_at <= known_after) return;
-  // It may not have heard anything for a while; and what it then read at once, beacons sent before
-  // the node died among it, was as new to it as anything: it knows after a silence of its own.
-  if (machines_[from].deferring || now_ - machines_[from].abreast_at <= known_after) return;
+  if (machines_[from].deferring) return;  // it may not have heard anything for a while
   history_->placed_on_dead(now_, layout_.index(from), frame.node, placed_on.died_at);
 }
 

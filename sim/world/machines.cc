@@ -383,7 +383,6 @@ void World::run_deferred(Endpoint e) {
   if (d.extra == 0 && d.serial == 0) {
     deferring_ -= machines_[e].deferring ? 1 : 0;
     machines_[e].deferring = false;
-    machines_[e].abreast_at = now_;
     d.used = false;
   }
 }

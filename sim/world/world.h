@@ -124,7 +124,6 @@ class World final : public NetworkHost, public StoreBackend, public BusHost {
     int64_t armed = kNever;  // time of its wake event in the queue
     int64_t want = kNever;   // its next deadline, on its own clock
     int64_t died_at = 0;     // when it is not alive
-    int64_t abreast_at = 0;  // when it had last handled what a pause or slowness held up
     uint16_t holds = 0;      // faults that keep it dead
     bool alive = false;
     bool deferring = false;  // look in deferrals_ before handing it anything

@@ -213,17 +213,6 @@ TEST(World, OverlappingCrashesKeepTheNodeDownUntilTheLastEnds) {
   EXPECT_EQ(r.verdict, Verdict::pass) << first_violation(r);
 }
 
-// A router wakes and reads beacons of a node that has died since: it cannot know. (swarm 14893)
-TEST(World, ARouterThatWakesMayPlaceOnANodeThatDiedMeanwhile) {
-  Scenario s = small();
-  s.topology.routers = 1;
-  s.faults.push_back(fault("pause", "router:0", 8, 6000));
-  s.faults.push_back(fault("crash", "node:1", 9, 12'000));
-  s.faults.push_back(fault("reconnect_storm", "client:*", 13, 2000));
-  const Result r = simulate(s);
-  EXPECT_EQ(r.verdict, Verdict::pass) << first_violation(r);
-}
-
 TEST(World, AFailoverThatLosesItsTailIsExcusedNotLost) {
   Scenario s = small(6);
   s.mailbox.durability = Durability::async;
