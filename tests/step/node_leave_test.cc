@@ -40,7 +40,7 @@ TEST(NodeLeave, WhoFallsSilentIsUnbound) {
 
 TEST(NodeLeave, WhatWasOnItsWayToWhoLeftTakesNoRoom) {
   NodeConfig config = NodeBench::config();
-  config.capacity.sessions = 1;  // room for one window
+  config.capacity.sessions = 1;  // room for one window, the longest
   NodeBench bench(config);
   for (uint64_t life = 1; life <= 4; ++life) {
     const LinkId link{100 + life};
@@ -50,6 +50,8 @@ TEST(NodeLeave, WhatWasOnItsWayToWhoLeftTakesNoRoom) {
       bench.peer(NodeId{1}, bench.push_frame(kBob, ConversationId::direct(from, kBob), from, 1));
     }
     EXPECT_EQ(bench.to_client(link, FrameType::deliver).size(), 40u) << life;
+    bench.live_for(3 * kSecond);
+    EXPECT_FALSE(bench.to_client(link, FrameType::deliver).empty()) << "unacked: sent again";
     bench.step(ClientDown{link, Reason::reset});
     bench.live_for(10 * kSecond);
   }
