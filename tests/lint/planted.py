@@ -13,7 +13,7 @@ import sys
 import tree
 
 TABLE = "core/base/planted_bugs.h"
-ROW = re.compile(r'X\((\w+), "([^"]*)", \\\s*"([^"]*)", \\\s*"([^"]*)", "((?:[^"\\]|\\.)*)"\)')
+ROW = re.compile(r'X\((\w+), "([^"]*)", \\\s*"([^"]*)", \\\s*"([^"]*)",\s*(?:\\\s*)?"((?:[^"\\]|\\.)*)"\)')
 SITE = re.compile(r"\bIM_PLANTED\((\w+)\)")
 HEADER = "core/base/planted.h"
 
