@@ -32,6 +32,7 @@ struct HttpRequest {
   HttpTarget target;
   std::string_view content_type;
   std::string_view body;
+  std::string_view authorization{};
 };
 
 struct HttpReply {

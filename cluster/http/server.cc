@@ -191,6 +191,7 @@ class HttpServer::Visit : public std::enable_shared_from_this<Visit> {
     HttpRequest request;
     request.method = view(message.method_string());
     request.content_type = view(message[http::field::content_type]);
+    request.authorization = view(message[http::field::authorization]);
     request.body = message.body();
     head_ = request.method == "HEAD";
     keep_ = parser_->keep_alive();

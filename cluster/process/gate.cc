@@ -46,6 +46,7 @@ Admission NodeGate::admit(const Greeting& greeting) {
 RouterGate::RouterGate(Loop& loop, const TokenSettings& tokens, const AuthSettings& auth)
     : tokens_(keys_of("tokens.key_file", tokens.key_file)),
       passes_(keys_of("auth.key_file", auth.key_file)),
+      requests_(keys_of("auth.http_key_file", auth.http_key_file)),
       valid_ns_(tokens.valid_ns) {
   if (!auth.callback.empty()) {
     callback_ =
@@ -70,6 +71,17 @@ void RouterGate::admit(const std::string& address, const Greeting& greeting,
     if (verdict == Verdict::refused) return decide(refusal("not admitted"));
     decide({Reason::overloaded, "who decides about logins does not answer", {}});
   });
+}
+
+bool RouterGate::admits_request(std::string_view authorization) {
+  if (!requests_) return true;
+  constexpr std::string_view kBearer = "Bearer ";
+  if (authorization.starts_with(kBearer) &&
+      requests_->is_secret(authorization.substr(kBearer.size()))) {
+    return true;
+  }
+  ++requests_refused_;
+  return false;
 }
 
 std::string RouterGate::token_for(const Frame& login_ok) {

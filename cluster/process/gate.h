@@ -17,8 +17,9 @@ struct TokenSettings {
   DurationNs valid_ns = 60 * kSecond;
 };
 struct AuthSettings {
-  std::string key_file;  // of passes; empty: none are asked for
-  std::string callback;  // http://host:port/path; empty: nobody is asked
+  std::string key_file;       // of passes; empty: none are asked for
+  std::string http_key_file;  // of requests over HTTP; empty: none is asked for
+  std::string callback;       // http://host:port/path; empty: nobody is asked
   DurationNs timeout_ns = 2 * kSecond;
 };
 
@@ -46,13 +47,17 @@ class RouterGate {
   ~RouterGate();
   void admit(const std::string& address, const Greeting& greeting,
              const Environment::Decide& decide);
+  // What a request over HTTP carries: "Bearer SECRET", when secrets are asked for.
+  bool admits_request(std::string_view authorization);
+  uint64_t requests_refused() const { return requests_refused_; }
   // For who gets this LOGIN_OK; empty when none are given.
   std::string token_for(const Frame& login_ok);
   const TokenFaults& refused() const { return refused_; }
   const Callback* callback() const { return callback_.get(); }
 
  private:
-  std::optional<KeyRing> tokens_, passes_;
+  std::optional<KeyRing> tokens_, passes_, requests_;
+  uint64_t requests_refused_ = 0;
   DurationNs valid_ns_;
   std::unique_ptr<Callback> callback_;
   TokenFaults refused_{};

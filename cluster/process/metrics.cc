@@ -6,13 +6,13 @@ namespace imroute::cluster {
 
 using Cause = std::pair<std::string_view, uint64_t>;
 
-namespace {
-
 void add(std::string& out, const std::string& name, const char* type, const char* help,
          uint64_t value) {
   out += "# HELP imroute_" + name + " " + help + "\n# TYPE imroute_" + name + " " + type +
          "\nimroute_" + name + " " + std::to_string(value) + "\n";
 }
+
+namespace {
 
 void add_links(std::string& out, const std::string& side, const LinkTotals& t, size_t open) {
   const auto counter = [&](const char* name, const char* help, uint64_t value) {

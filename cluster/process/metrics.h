@@ -15,6 +15,8 @@
 
 namespace imroute::cluster {
 
+void add(std::string& out, const std::string& name, const char* type, const char* help,
+         uint64_t value);
 // The core's counters as imroute_NAME_total.
 void add_counters(std::string& out, const Counters& counters);
 // Links, operations of stores.

@@ -84,7 +84,9 @@ void RouterProcess::serve_api() {
   http_ = http_at(
       loop_, settings_.http,
       [this](const HttpRequest& request, const Respond& respond) {
-        api_->answer(request, respond);
+        if (gate_.admits_request(request.authorization)) return api_->answer(request, respond);
+        respond(problem_reply({401, "this request does not say who sends it", "",
+                               "Authorization: Bearer SECRET", "a secret of auth.http_key_file"}));
       },
       {}, [this] { return layers_.of_web(); });
 }
@@ -100,6 +102,8 @@ std::string RouterProcess::metrics() {
   add_counters(text, machine_.core().counters());
   add_driver(text, *driver_);
   add_refusals(text, "passes_refused", "passes that were not believed", gate_.refused());
+  add(text, "http_refused_total", "counter", "requests over HTTP without the secret",
+      gate_.requests_refused());
   if (gate_.callback() != nullptr) add_callback(text, *gate_.callback());
   if (http_ != nullptr) add_http(text, http_->totals(), api_->senders());
   return text;

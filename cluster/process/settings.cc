@@ -110,6 +110,8 @@ Shape auth_shape(AuthSettings& a) {
   Shape shape;
   shape.add(text_key("key_file", a.key_file,
                      "lines of ID SECRET: a client must show a pass signed with one"));
+  shape.add(text_key("http_key_file", a.http_key_file,
+                     "lines of ID SECRET: requests over HTTP must carry one of the secrets"));
   ShapeKey callback =
       text_key("callback", a.callback, "http://host:port/path of who decides about each login");
   callback.read = [read = callback.read, &a](const JsonValue& value, ShapeReader& reader) {

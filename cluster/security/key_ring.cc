@@ -135,4 +135,15 @@ bool KeyRing::is_signature(std::string_view id, std::string_view text, std::stri
          CRYPTO_memcmp(right.data(), signed_as.data(), right.size()) == 0;
 }
 
+bool KeyRing::is_secret(std::string_view text) {
+  follow_file();
+  bool found = false;
+  for (const Key& key : keys_) {
+    const bool same = key.secret.size() == text.size() &&
+                      CRYPTO_memcmp(key.secret.data(), text.data(), text.size()) == 0;
+    found = found || same;
+  }
+  return found;
+}
+
 }  // namespace imroute::cluster

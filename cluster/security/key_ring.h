@@ -34,6 +34,9 @@ class KeyRing {
   // Takes the same time wherever they differ.
   bool is_signature(std::string_view id, std::string_view text, std::string_view signature);
 
+  // One of the secrets itself, in the time that all of them take.
+  bool is_secret(std::string_view text);
+
   std::function<void(const std::string&)> on_trouble = [](const std::string&) {};
 
  private:

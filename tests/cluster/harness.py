@@ -144,7 +144,7 @@ class Servers(Cluster):
         with open(file, "w", encoding="utf-8") as out:
             json.dump({**anywhere, **settings}, out)
         server = self.servers[name] = Process(self.program, command, "--config", file)
-        found = server.wait_for(r"^ready \S+ client (\S+) peer (\S+) admin (\S+)$")
+        found = server.wait_for(r"^ready \S+ client (\S+) peer (\S+) admin (\S+)")
         self.places += found.groups()[:2]
         self.admin[name] = found.group(3)
         self.router = self.router or found.group(1)

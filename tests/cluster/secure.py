@@ -18,6 +18,7 @@ import tempfile
 import threading
 import time
 import unittest
+import urllib.error
 import urllib.request
 
 import harness
@@ -249,6 +250,26 @@ class Secure(unittest.TestCase):
         self.assertIn("key_file", shown)
         for secret in ("k" * 32, "s" * 40, "u" * 40, self.read(hers[1]).strip()):
             self.assertNotIn(secret, shown)
+
+    def test_a_request_over_http_shows_its_secret(self):
+        cluster = self.servers({"http": "127.0.0.1:0",
+                                "auth": {"http_key_file": self.keys("web", "w1 " + "w" * 40)}}, {})
+        place = cluster.servers["router"].wait_for(r"^ready .* web (\S+)").group(1)
+
+        def code(authorization):
+            request = urllib.request.Request(f"http://{place}/v1/nodes", headers={
+                "Authorization": authorization} if authorization else {})
+            try:
+                with urllib.request.urlopen(request, timeout=harness.LIMIT) as answer:
+                    return answer.status
+            except urllib.error.HTTPError as error:
+                return error.code
+
+        for wrong in (None, "w" * 40, "Bearer ", "Bearer " + "w" * 39, "Bearer " + "v" * 40,
+                      "Basic " + "w" * 40):
+            self.assertEqual(code(wrong), 401, wrong)
+        self.assertEqual(code("Bearer " + "w" * 40), 200)
+        self.assertEqual(self.count(cluster, "router", "http_refused_total"), 6)
 
     def test_the_application_decides(self):
         asked, answer = [], {"code": 204}
