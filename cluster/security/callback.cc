@@ -15,7 +15,7 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = beast::http;
 using asio::ip::tcp;
-using Problem = boost::system::error_code;
+using ErrorCode = boost::system::error_code;
 
 namespace {
 constexpr size_t kMostCalls = 1024;  // under way
@@ -83,35 +83,36 @@ class Callback::Call : public std::enable_shared_from_this<Call> {
     request_.body() = std::move(body);
     request_.prepare_payload();
     limit_.emplace(stream_.get_executor(), std::chrono::nanoseconds(timeout));
-    limit_->async_wait([call = shared_from_this()](const Problem& problem) {
+    limit_->async_wait([call = shared_from_this()](const ErrorCode& problem) {
       if (!problem) call->end(Verdict::unknown);
     });
     resolver_.async_resolve(url_.at.host, std::to_string(url_.at.port),
-                            [call = shared_from_this()](const Problem& problem,
+                            [call = shared_from_this()](const ErrorCode& problem,
                                                         const tcp::resolver::results_type& found) {
                               if (call->goes_on(problem)) call->connect(found);
                             });
   }
 
  private:
-  bool goes_on(const Problem& problem) {
+  bool goes_on(const ErrorCode& problem) {
     if (problem) end(Verdict::unknown);
     return !over_;
   }
   void connect(const tcp::resolver::results_type& found) {
-    stream_.async_connect(found, [call = shared_from_this()](const Problem& problem, const auto&) {
-      if (call->goes_on(problem)) call->write();
-    });
+    stream_.async_connect(found,
+                          [call = shared_from_this()](const ErrorCode& problem, const auto&) {
+                            if (call->goes_on(problem)) call->write();
+                          });
   }
   void write() {
     http::async_write(stream_, request_,
-                      [call = shared_from_this()](const Problem& problem, size_t) {
+                      [call = shared_from_this()](const ErrorCode& problem, size_t) {
                         if (call->goes_on(problem)) call->read();
                       });
   }
   void read() {
     http::async_read_header(stream_, buffer_, answer_,
-                            [call = shared_from_this()](const Problem& problem, size_t) {
+                            [call = shared_from_this()](const ErrorCode& problem, size_t) {
                               if (call->goes_on(problem)) call->judge();
                             });
   }

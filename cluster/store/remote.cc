@@ -14,8 +14,8 @@ namespace imroute::cluster {
 
 namespace {
 constexpr size_t kMostOpen = 65'536;
-constexpr DurationNs kBackoffMin = 50 * kMillisecond;
-constexpr DurationNs kBackoffMax = 2 * kSecond;
+constexpr DurationNs kRedialMin = 50 * kMillisecond;
+constexpr DurationNs kRedialMax = 2 * kSecond;
 
 using AnyDone = std::variant<Done<DirectoryReply>, Done<MailboxReply>, Done<RegistryReply>>;
 
@@ -120,7 +120,7 @@ class RemoteStores::Connection : public LinkOwner {
     up_ = false;
     link_ = nullptr;
     const DurationNs longest =
-        std::min(kBackoffMax, kBackoffMin << std::min<uint32_t>(failures_++, 10));
+        std::min(kRedialMax, kRedialMin << std::min<uint32_t>(failures_++, 10));
     const MonoTime now = monotonic_now();
     // Somewhere in the upper half, so that many users of one holder do not come back together.
     const uint64_t jitter = mix64(static_cast<uint64_t>(now), self_.index);

@@ -8,7 +8,8 @@ namespace imroute::cluster {
 
 namespace {
 constexpr uint64_t kMostUnanswered = 16 * 1024 * 1024;  // bytes on their way to Redis
-constexpr DurationNs kPause = 100 * kMillisecond;       // before a lost subscription is tried again
+constexpr DurationNs kResubscribePause =
+    100 * kMillisecond;  // before a lost subscription is tried again
 }  // namespace
 
 RedisBus::RedisBus(Loop& loop, RedisSettings settings)
@@ -66,7 +67,8 @@ void RedisBus::lost(Reason reason) {
   loop_.post([gone = std::shared_ptr<RedisConnection>(std::move(subscription_))] {});
   const MonoTime now = monotonic_now();
   const uint64_t jitter = mix64(static_cast<uint64_t>(now), reinterpret_cast<uintptr_t>(this));
-  again_.set(now + kPause / 2 + static_cast<DurationNs>(jitter % uint64_t{kPause / 2}));
+  again_.set(now + kResubscribePause / 2 +
+             static_cast<DurationNs>(jitter % uint64_t{kResubscribePause / 2}));
   if (std::exchange(subscribed_, false)) listener_.on_down(reason);
 }
 
