@@ -80,6 +80,9 @@
   X(own_echoed, "no-misdelivery", \
     "A message is delivered to the device that sent it.", \
     "fan-out to all sessions of the user, the sender's too", "") \
+  X(fence_keeps_sessions, "no-misdelivery", \
+    "A fenced node keeps its sessions and serves them after its lease has ended.", \
+    "sessions that survive their incarnation", "") \
   X(leaver_still_served, "no-misdelivery", \
     "A member who left a group goes on getting its messages.", \
     "membership checked at subscription only", "") \
@@ -133,9 +136,6 @@
   X(watch_not_rearmed, "routing-works", \
     "The members are listed once; the one-shot watch is not set again.", \
     "ZooKeeper watches are one-shot", "") \
-  X(fence_keeps_sessions, "routing-works", \
-    "A fenced node keeps its sessions; their rows stay void when it serves again.", \
-    "sessions that survive their incarnation", "") \
   X(gap_push_dropped, "routing-works", \
     "A push that came before its predecessor is thrown away.", \
     "no reorder buffer", "") \
