@@ -56,6 +56,7 @@ void Node::State::on_directory_reply(const Pending& pending, ReplyStatus status,
       return;
     case PendingKind::lookup: {
       if (!routes_.is(pending.index, pending.stamp)) return;
+      if (routes_[pending.index].arms != pending.arms) return;
       if (reply == nullptr) return on_located(pending.index, false, {}, 0);
       return on_located(pending.index, true, nodes_of(reply->record), reply->record.version);
     }

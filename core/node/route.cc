@@ -121,6 +121,7 @@ void Node::State::decide(uint32_t index) {
   const bool again = route.query.attempts > 0;
   route.pending.clear();  // an answer to an earlier attempt decides nothing any more
   end_call(index);
+  ++route.arms;  // nor does its timer or its look-up: this route may come to follow another
   Decision decision = strategy_->decide(route.query, *view_, rng_);
   ++route.query.attempts;
   route_attempts_max_ = std::max(route_attempts_max_, route.query.attempts);
@@ -152,6 +153,7 @@ void Node::State::decide(uint32_t index) {
       pending.kind = PendingKind::lookup;
       pending.index = index;
       pending.stamp = stamp;
+      pending.arms = route.arms;
       directory(std::move(op), pending);
       return;
     }

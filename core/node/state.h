@@ -144,7 +144,7 @@ struct Route {
   bool authoritative = false;
   uint32_t first_follower = kNil, next_follower = kNil;
   MonoTime started = 0;
-  uint32_t arms = 0;  // timer generation
+  uint32_t arms = 0;  // rises when what was waited for is so no more
   Payload list;       // users: expected at pending[0], or being looked up
 };
 
@@ -173,6 +173,7 @@ struct Pending {
   PendingKind kind = PendingKind::unbind;
   uint8_t attempts = 0;
   uint32_t index = kNil, stamp = 0;  // session, followed, or route
+  uint32_t arms = 0;                 // lookup: of its route
   DeviceKey key;
   uint64_t generation = 0;
   LinkId link;
