@@ -227,7 +227,7 @@ void Caller::finish(Call& call, CallResult result, Reason reason, uint64_t targe
 
 void Caller::drop(CallId id) {
   Call* call = find_call(id);
-  if (call == nullptr || call->phase == Phase::lingering) return;
+  if (call == nullptr) return;
   cancel_open_attempts(*call);
   release_call(*call);
 }

@@ -110,7 +110,8 @@ class Caller {
   // A target answered. Late and unknown ones are counted and ignored.
   void on_success(CallId call, uint64_t target, MonoTime now);
   void on_failure(CallId call, uint64_t target, Reason reason, MonoTime now);
-  // The owner no longer wants the call: open attempts are cancelled, there is no `done`.
+  // The owner no longer wants the call, or, of a broadcast that is done, no longer hears the
+  // answers that are still due: open attempts are cancelled and blame nobody; there is no `done`.
   void drop(CallId call);
   void on_wake(MonoTime now);
   MonoTime next_deadline() const;

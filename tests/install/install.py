@@ -38,7 +38,7 @@ class Install(unittest.TestCase):
 
     def test_another_project_builds_against_it_and_routes(self):
         build = os.path.join(self.directory.name, "consumer")
-        run(CMAKE, "-S", os.path.join(HERE, "consumer"), "-B", build, f"-DCMAKE_PREFIX_PATH={self.prefix}",
+        run(CMAKE, "-G", "Ninja", "-S", os.path.join(HERE, "consumer"), "-B", build, f"-DCMAKE_PREFIX_PATH={self.prefix}",
             f"-DCMAKE_CXX_COMPILER={COMPILER}", "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON")
         run(CMAKE, "--build", build)
         self.assertEqual(run(os.path.join(build, "consumer")),

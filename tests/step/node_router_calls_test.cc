@@ -106,5 +106,52 @@ TEST(NodeRouterCalls, ForwardIsAnsweredByTheHolderAndNotRepeated) {
   EXPECT_EQ(t.bench.node().status().routes_in_flight, 0u);
 }
 
+// All routers are given the message, and half of them are enough: whose answer is not awaited any
+// more is not to blame for its silence, else the circuits of healthy routers open. (swarm 9045)
+TEST(NodeRouterCalls, TheRestOfABroadcastThatIsDoneIsBlamedOnNobody) {
+  for (const uint32_t percent : {50u, 100u}) {
+    NodeConfig config = central(CentralMode::forward);
+    config.invocation.policy = PolicyKind::broadcast;
+    config.invocation.required_percent = percent;
+    config.invocation.breaker = true;
+    config.invocation.breaker_failures = 1;
+    NodeRouterCalls t(config);
+    const auto calls = t.bench.to_peers(FrameType::forward);
+    ASSERT_EQ(calls.size(), 3u);
+    Frame ack;
+    ack.type = FrameType::route_ack;
+    ack.route = calls[0].frame.route;
+    ack.user = kBob;
+    ack.version = 1;
+    ack.nodes.push_back(NodeId{2});
+    t.bench.peer(NodeId{2}, ack);
+    t.bench.live_for(2 * kSecond);
+    EXPECT_EQ(t.bench.node().counters().circuits_opened, 0u) << percent;
+  }
+}
+
+// One circuit is open, so the call of all is lost from the start: what was sent to the others all
+// the same is not counted against them when the answer finds nobody waiting. (swarm 9045)
+TEST(NodeRouterCalls, AnOpenCircuitDoesNotOpenTheOthers) {
+  NodeConfig config = central(CentralMode::forward);
+  config.invocation.policy = PolicyKind::broadcast;
+  config.invocation.breaker = true;
+  config.invocation.breaker_failures = 1;
+  config.invocation.breaker_open_ns = 3600 * kSecond;
+  NodeRouterCalls t(config);
+  const auto first = t.bench.to_peers(FrameType::forward);
+  ASSERT_EQ(first.size(), 3u);
+  t.bench.live_for(3 * kSecond);  // nobody answers: all open
+  const uint64_t opened = t.bench.node().counters().circuits_opened;
+  ASSERT_GE(opened, 1u);
+  t.bench.step(PeerDown{first[1].peer, Reason::closed_by_peer});
+  t.bench.step(PeerUp{first[1].peer});  // a new connection is a new start
+  for (uint64_t seq = 2; seq <= 4; ++seq) {
+    t.send(seq);
+    t.bench.live_for(2 * kSecond);
+  }
+  EXPECT_EQ(t.bench.node().counters().circuits_opened, opened);
+}
+
 }  // namespace
 }  // namespace imroute
