@@ -191,9 +191,7 @@ CallId Caller::begin(MonoTime now, uint64_t key, bool idempotent, const TargetOv
 }
 
 void Caller::finish(Call& call, CallResult result, Reason reason, uint64_t target) {
-  // What a broadcast has sent is meant to be done everywhere, whatever is decided already.
-  const bool lingers = config_.policy == PolicyKind::broadcast && call.open > 0;
-  if (!lingers) cancel_open_attempts(call);
+  cancel_open_attempts(call);
   CallAction action;
   action.kind = CallAction::Kind::done;
   action.call = call.id;
@@ -218,11 +216,7 @@ void Caller::finish(Call& call, CallResult result, Reason reason, uint64_t targe
       break;
   }
   actions_.push_back(action);
-  if (lingers) {
-    call.phase = Phase::lingering;
-  } else {
-    release_call(call);
-  }
+  release_call(call);
 }
 
 void Caller::drop(CallId id) {
@@ -297,6 +291,8 @@ void Caller::cancel_open_attempts(Call& call) {
     targets_[target].breaker.on_abandoned(attempts_[a].probe);
     refresh(target);
     ++counters_.cancelled;
+    // What a broadcast has sent is meant to be done everywhere, whatever is decided already.
+    if (config_.policy == PolicyKind::broadcast) continue;
     emit(CallAction::Kind::cancel, call, attempts_[a].target);
   }
 }
@@ -324,7 +320,6 @@ void Caller::on_success(CallId id, uint64_t target, MonoTime) {
     refresh(at);
   } else {
     ++counters_.answers_late;  // but not too late
-    if (call->phase == Phase::lingering) return;
     // A broadcast has counted it as a failure.
     if (config_.policy == PolicyKind::broadcast) --call->failures;
   }

@@ -10,7 +10,8 @@
 //   failback   a failed call is `deferred` and tried again in the background, a few times
 //   forking    several targets at once, the first success wins, the others are cancelled; calls
 //              that are not idempotent go to one target only
-//   broadcast  every target at once; a share of them must succeed
+//   broadcast  every target at once; a share of them must succeed. Once that is decided the answers
+//              still due are not wanted: what was sent is done, and silence blames nobody
 //   available  the first target that is up, no balancing
 // Around any of them a circuit breaker for each target, and a mark that the owner may answer from
 // its cache (`degraded`) when all fails.
@@ -110,8 +111,7 @@ class Caller {
   // A target answered. Late and unknown ones are counted and ignored.
   void on_success(CallId call, uint64_t target, MonoTime now);
   void on_failure(CallId call, uint64_t target, Reason reason, MonoTime now);
-  // The owner no longer wants the call, or, of a broadcast that is done, no longer hears the
-  // answers that are still due: open attempts are cancelled and blame nobody; there is no `done`.
+  // The owner no longer wants the call: open attempts are cancelled, there is no `done`.
   void drop(CallId call);
   void on_wake(MonoTime now);
   MonoTime next_deadline() const;
@@ -133,7 +133,7 @@ class Caller {
  private:
   static constexpr uint32_t kNone = ~uint32_t{0};
   enum class TimerKind : uint8_t { retry };
-  enum class Phase : uint8_t { free, running, backing_off, deferred, lingering };
+  enum class Phase : uint8_t { free, running, backing_off, deferred };
 
   struct Target {
     uint64_t id = 0;

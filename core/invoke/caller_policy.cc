@@ -218,12 +218,8 @@ void Caller::after_failback_failure(Call& call, Reason reason, uint64_t target, 
   timers_.set(now + config_.failback_interval_ns, TimerKind::retry, call.id.value, ++call.stamp);
 }
 
-// Decided as soon as enough succeeded or too many failed; the rest is awaited in silence.
+// Decided as soon as enough succeeded or too many failed.
 void Caller::after_broadcast_answer(Call& call, Reason reason, uint64_t target) {
-  if (call.phase == Phase::lingering) {
-    if (call.open == 0) release_call(call);
-    return;
-  }
   if (call.succeeded >= call.wanted) return finish(call, CallResult::ok, Reason::none, target);
   if (call.failures > call.asked - call.wanted) give_up(call, reason, target);
 }

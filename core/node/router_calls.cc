@@ -41,7 +41,6 @@ void Node::State::carry_out_calls() {
       if (action.kind == CallAction::Kind::send) send_call(index, action);
       if (action.kind != CallAction::Kind::done) continue;
       calls_.erase(action.call.value);
-      caller_.drop(action.call);  // nobody waits for the rest of a broadcast: silence is no fault
       routes_[index].call = kNoCall;
       if (action.result != CallResult::ok) call_failed(index, action.degraded);
     }
