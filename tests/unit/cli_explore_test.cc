@@ -3,15 +3,15 @@
 #include <dirent.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
-#include <thread>
 
 #include "cli/commands.h"
 #include "cli/explore/worker_pool.h"
@@ -205,9 +205,9 @@ TEST_F(Explore, BadUsageIsCodeTwo) {
 }
 
 // Children of this process.
-std::vector<pid_t> children() {
+std::vector<pid_t> children_of(pid_t parent) {
   std::vector<pid_t> pids;
-  for (const auto& entry : fs::directory_iterator("/proc/self/task")) {
+  for (const auto& entry : fs::directory_iterator("/proc/" + std::to_string(parent) + "/task")) {
     std::istringstream list(read_file(entry.path() / "children"));
     for (pid_t pid = 0; list >> pid;) pids.push_back(pid);
   }
@@ -227,23 +227,27 @@ uint64_t ticks(pid_t pid) {
 }
 
 TEST_F(Explore, AKilledWorkerIsAFindingAndTheRestGoesOn) {
-  std::atomic<bool> over{false};
-  pid_t killed = 0;
-  std::thread killer([&] {
-    while (!over && killed == 0) {
-      for (const pid_t pid : children()) {
-        if (ticks(pid) >= 5) killed = pid;  // it is at work
+  // A process and not a thread: workers are forked, and would inherit what a thread holds locked.
+  const pid_t tester = ::getpid();
+  const pid_t killer = ::fork();
+  if (killer == 0) {
+    while (::getppid() == tester) {
+      for (const pid_t pid : children_of(tester)) {
+        if (pid == ::getpid() || ticks(pid) < 5) continue;  // not at work yet
+        ::_exit(::kill(pid, SIGKILL));
       }
-      if (killed == 0) std::this_thread::yield();
+      ::sched_yield();
     }
-    if (killed != 0) ::kill(killed, SIGKILL);
-  });
+    ::_exit(1);
+  }
   // Long enough that the worker has a job when it is hit.
   const Outcome outcome =
       call({"explore", path("small.json"), "--seeds", "3", "--jobs", "1", "--set", "/duration=200s",
             "--set", "/topology/users=200", "--json"});
-  over = true;
-  killer.join();
+  ::kill(killer, SIGKILL);  // it has ended, unless it found no worker
+  int killed = -1;
+  ASSERT_EQ(::waitpid(killer, &killed, 0), killer);
+  EXPECT_EQ(killed, 0) << "the worker was hit";
   EXPECT_EQ(outcome.code, kExitViolated);
   const auto json = nlohmann::json::parse(outcome.out);
   EXPECT_EQ(json["runs"], 3);
