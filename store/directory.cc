@@ -79,7 +79,8 @@ void Directory::reserve(const DirectoryOp& op, int64_t now, DirectoryAnswer& ans
     answer.status = ReplyStatus::error;
     return;
   }
-  // `seen` makes up for a tail that this store lost: a generation is never issued twice.
+  // Above what this row had, what the device has seen, and what any row had that is forgotten: a
+  // device never gets a generation twice.
   row->reserved =
       std::max({row->row.generation, row->reserved, op.seen_generation, least_generation_}) + 1;
   answer.reply.generation = row->reserved;
@@ -228,6 +229,9 @@ void Directory::forget(UserId id) {
   if (user == nullptr) return;
   for (uint32_t i = user->first; i != 0;) {
     const uint32_t next = rows_[i].next;
+    if (!IM_PLANTED(generation_given_anew)) {
+      least_generation_ = std::max(least_generation_, rows_[i].reserved);
+    }
     rows_.free(i);
     i = next;
   }

@@ -1,7 +1,8 @@
 // A directory in memory: user records under compare-and-set, as a script in Redis would keep them.
 // One operation decides login policy and losers. The simulator asks it, and the router process of a
 // cluster without a Redis holds it. Failover loses the writes of the last moments and changes the
-// identity; eviction forgets records, generation counters included.
+// identity; eviction forgets records. Of what is forgotten one number stays, the highest generation:
+// a device that has forgotten too numbers its messages by generations and must never get one twice.
 //
 // Rows live in Records, linked per user: a million users with one device each cost about 100 MB.
 #pragma once
@@ -20,8 +21,7 @@ class Directory {
  public:
   // `undo_window`: how far back a failover may reach; 0 keeps no log. `identity`: when an earlier
   // directory was lost, the next number. Its generations are then above all that the earlier one
-  // can have handed out (65,536 a device): a device that has forgotten numbers its messages by
-  // them.
+  // can have handed out (65,536 a device).
   explicit Directory(DurationNs undo_window = 0, uint64_t identity = 1);
 
   DirectoryAnswer handle(const DirectoryOp& op, int64_t now);
@@ -72,7 +72,7 @@ class Directory {
   uint64_t next_version() { return (identity_ << 32) | ++versions_; }
 
   DurationNs undo_window_;
-  uint64_t least_generation_;
+  uint64_t least_generation_;  // all that is given out is above it
   FlatMap<UserId, User> users_;
   Records<Row> rows_;
   std::deque<Undo> undo_;

@@ -280,7 +280,6 @@ MailboxAnswer Mailbox::open_device(const MailboxOp& op) {
   const uint64_t bit = uint64_t{1} << op.key.device;
   reply.first_bind = (user.devices & bit) == 0;
   user.devices |= bit;
-  reply.generation = note_generation(op.key, op.generation, !reply.first_bind);
   reply.index_version = user.index_version;
   auto states = std::make_shared<std::vector<ConversationState>>();
   for (uint32_t link = user.first; link != 0; link = links_[link].next) {
@@ -300,13 +299,6 @@ MailboxAnswer Mailbox::open_device(const MailboxOp& op) {
   }
   reply.conversations = std::move(states);
   return answer;
-}
-
-uint64_t Mailbox::note_generation(DeviceKey key, uint64_t generation, bool known) {
-  const uint64_t* noted = generations_.find(key);
-  const uint64_t before = noted != nullptr ? *noted : known ? 1 : 0;
-  if (generation > std::max<uint64_t>(before, 1)) *generations_.insert(key) = generation;
-  return before;
 }
 
 MailboxAnswer Mailbox::compare(const MailboxOp& op) const {

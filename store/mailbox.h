@@ -141,7 +141,6 @@ class Mailbox {
   void apply_membership(uint32_t log, const Entry& entry, uint32_t seq);
   MailboxAnswer read(const MailboxOp& op, int64_t now);
   MailboxAnswer open_device(const MailboxOp& op);
-  uint64_t note_generation(DeviceKey key, uint64_t generation, bool known);
   MailboxAnswer compare(const MailboxOp& op) const;
   MailboxAnswer write_cursors(const MailboxOp& op, int64_t now);
   MailboxAnswer list_members(const MailboxOp& op) const;
@@ -178,7 +177,6 @@ class Mailbox {
   MailboxSettings settings_;
   FlatMap<ConversationId, uint32_t> numbers_;
   FlatMap<UserId, User> users_;
-  FlatMap<DeviceKey, uint64_t> generations_;  // highest of a device that was opened; not there: 1
   Records<Log> logs_;
   Records<Item> entries_;
   Records<Party> parties_;

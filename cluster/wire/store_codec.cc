@@ -82,13 +82,13 @@ void fields(A& a, CursorUpdate& u) {
 }
 template <class A>
 void fields(A& a, MailboxOp& o) {
-  a(o.kind, o.identity, o.epoch, o.entry, o.base, o.members_version, o.key, o.generation, o.from,
+  a(o.kind, o.identity, o.epoch, o.entry, o.base, o.members_version, o.key, o.from,
     o.limit, o.known, o.updates);
 }
 template <class A>
 void fields(A& a, MailboxReply& r) {
   a(r.kind, r.result, r.identity, r.position, r.next, r.head, r.expected, r.skipped,
-    r.members_version, r.index_version, r.generation, r.first_bind, r.member, r.entries, r.members,
+    r.members_version, r.index_version, r.first_bind, r.member, r.entries, r.members,
     r.conversations, r.ahead);
 }
 

@@ -29,7 +29,7 @@
     "After a reconnect the client gives out its last sequence number of a conversation once more.", \
     "counters kept in memory and restored one short", "") \
   X(generation_given_anew, "no-loss", \
-    "A reinstalled device is bound with a generation that it had already, and numbers by it.", \
+    "The directory gives out a generation once more, when it has forgotten that the device had it.", \
     "counters kept by a cache: what it evicts begins anew", \
     "/swarm/dimensions=[\"strategy\"] /faults=[{\"kind\":\"crash\",\"target\":\"client:*\",\"at\":\"19s\",\"for\":\"2s\",\"wipe\":true},{\"kind\":\"evict\",\"target\":\"directory\",\"at\":\"20s\",\"for\":\"0s\",\"probability\":1}]") \
   X(bound_unopened, "no-loss", \

@@ -210,7 +210,6 @@ void Client::State::number_from(uint64_t generation) {
 }
 
 void Client::State::on_bind_refused(Now now, const Frame& frame, Effects& out) {
-  highest_generation = std::max(highest_generation, frame.generation);
   if (ends_session(frame.reason)) {
     give_up(out, frame.reason);
   } else {

@@ -25,8 +25,8 @@ using Batch = std::shared_ptr<const std::vector<T>>;
 // ---- directory (Redis): which session is where -------------------------------------------------
 
 enum class DirectoryOpKind : uint8_t {
-  reserve,  // user, row.device, seen_generation -> generation = max(row, reserved, seen) + 1.
-            // Blocks nobody.
+  reserve,  // user, row.device, seen_generation -> a generation above seen and above all that the
+            // device was given, whatever the directory has forgotten. Blocks nobody.
   bind,     // user, row, policy -> ok + record + losers, or superseded (row has a higher or equal
             // generation)
   unbind,   // user, row: compare (generation, incarnation, link), set offline; the generation
@@ -79,8 +79,8 @@ struct DirectoryReply {
 enum class MailboxOpKind : uint8_t {
   append,  // entry, base, identity, epoch, members_version
   read,    // user, conversation, from, limit -> entries the user is entitled to, next; or rewind
-  open_device,  // device key, generation of its session -> conversations of the user with head,
-                // cursor; first time: cursors = heads. And the highest generation before this one
+  open_device,  // device key -> conversations of the user with head, cursor; first time: cursors =
+                // heads
   compare,      // known -> what is ahead of it
   cursors,      // updates: max-merge within an epoch
   members,      // conversation -> members, members_version
@@ -115,7 +115,6 @@ struct MailboxOp {
   uint64_t base = 0;   // append: lowest client_seq the sender has not seen accepted
   uint64_t members_version = 0;  // append: version of the member list the caller holds
   DeviceKey key;                 // read (user), open_device
-  uint64_t generation = 0;       // open_device
   Position from;       // read: the last position the reader has; entries after it are returned
   uint32_t limit = 0;  // read: entries at most
   Batch<CompareItem> known;
@@ -143,7 +142,6 @@ struct MailboxReply {
   uint64_t skipped = 0;   // read reset
   uint64_t members_version = 0;
   uint64_t index_version = 0;              // open_device
-  uint64_t generation = 0;                 // open_device: the highest of those noted before
   bool first_bind = false;                 // open_device: the device was unknown
   bool member = true;                      // read: the user is a member after `next`
   Batch<Entry> entries;                    // read, in sequence

@@ -21,7 +21,7 @@ uint32_t all_fields(FrameType type) {
     case FrameType::bound:
       return kFieldUser | kFieldDevice | kFieldGeneration;
     case FrameType::bind_refused:
-      return kFieldUser | kFieldDevice | kFieldReason | kFieldGeneration;
+      return kFieldUser | kFieldDevice | kFieldReason;
     case FrameType::send:
       return kFieldConversation | kFieldKind | kFieldClientSeq | kFieldSubject | kFieldPayload |
              kFieldBase;

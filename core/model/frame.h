@@ -24,7 +24,7 @@ enum class FrameType : uint8_t {
   // client -> node and back
   bind,          // user device client_type generation flags(kFlagNoCursors) list(Cursor[])
   bound,         // user device generation
-  bind_refused,  // user device reason generation(stale_generation: one must be higher than this)
+  bind_refused,  // user device reason
   send,      // entry(conversation kind client_seq subject payload) base(lowest not yet accepted)
   accepted,  // entry(conversation position client_seq)
   refused,   // entry(conversation client_seq) reason base(expected client_seq, for out_of_order)

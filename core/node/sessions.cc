@@ -63,13 +63,11 @@ void Node::State::on_bind(LinkId link, const Frame& frame) {
 }
 
 // A device that remembers nothing is made known to the mailbox before anybody can find it here:
-// from when it is told to be online it is entitled to what is stored. And what the device itself
-// would have said, had it not forgotten, the mailbox says: its highest generation.
+// from when it is told to be online it is entitled to what is stored.
 void Node::State::open_device(uint32_t index) {
   MailboxOp op;
   op.kind = MailboxOpKind::open_device;
   op.key = sessions_[index].key;
-  op.generation = sessions_[index].generation;
   Pending pending;
   pending.kind = PendingKind::open_device;
   pending.index = index;
@@ -77,20 +75,13 @@ void Node::State::open_device(uint32_t index) {
   mailbox(std::move(op), pending);
 }
 
-void Node::State::on_opened(uint32_t index, ReplyStatus status, const MailboxReply* reply) {
+void Node::State::on_opened(uint32_t index, ReplyStatus status) {
   Session& session = sessions_[index];
   if (!serving_) return refuse_bind(index, Reason::fenced);
   if (status != ReplyStatus::ok) {
     if (++session.bind_attempts < kBindAttempts) return open_device(index);
     ++counters_.binds_refused;
     return refuse_bind(index, Reason::store_unavailable);
-  }
-  // The directory forgot the device and gave out a generation anew. Numbered by it, what is sent
-  // would be taken for what was sent before; and a session of the higher one may be there yet.
-  const bool anew = reply->generation >= session.generation;
-  if (anew && !IM_PLANTED(generation_given_anew)) {
-    ++counters_.binds_refused;
-    return refuse_bind(index, Reason::stale_generation, reply->generation);
   }
   session.bind_attempts = 0;
   send_bind(index);
@@ -119,14 +110,13 @@ void Node::State::send_bind(uint32_t index) {
   directory(std::move(op), pending);
 }
 
-void Node::State::refuse_bind(uint32_t index, Reason reason, uint64_t above_generation) {
+void Node::State::refuse_bind(uint32_t index, Reason reason) {
   const Session& session = sessions_[index];
   Frame answer;
   answer.type = FrameType::bind_refused;
   answer.user = session.key.user;
   answer.device = session.key.device;
   answer.reason = reason;
-  answer.generation = above_generation;
   const LinkId link = session.link;
   send_client(link, std::move(answer));
   out_->push(CloseClient{link, reason});

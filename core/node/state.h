@@ -277,10 +277,10 @@ struct Node::State {
   // ---- sessions.cc
   void on_bind(LinkId link, const Frame& frame);
   void open_device(uint32_t session);
-  void on_opened(uint32_t session, ReplyStatus status, const MailboxReply* reply);
+  void on_opened(uint32_t session, ReplyStatus status);
   void send_bind(uint32_t session);
   void on_bind_reply(const Pending& pending, ReplyStatus status, const DirectoryReply* reply);
-  void refuse_bind(uint32_t session, Reason reason, uint64_t above_generation = 0);
+  void refuse_bind(uint32_t session, Reason reason);
   void make_live(uint32_t session, const DirectoryReply& reply);
   void tell_others(uint32_t session, const DirectoryReply& reply);
   void hand_over_locally(uint32_t from, uint32_t to);

@@ -149,7 +149,6 @@ void Node::State::load_index(uint32_t index) {
   MailboxOp op;
   op.kind = MailboxOpKind::open_device;
   op.key = session.key;
-  op.generation = session.generation;
   Pending pending;
   pending.kind = PendingKind::open_device;
   pending.index = index;
@@ -161,7 +160,7 @@ void Node::State::on_index_reply(const Pending& pending, ReplyStatus status,
                                  const MailboxReply* reply) {
   if (!sessions_.is(pending.index, pending.stamp)) return;
   const uint32_t index = pending.index;
-  if (sessions_[index].phase == Session::Phase::binding) return on_opened(index, status, reply);
+  if (sessions_[index].phase == Session::Phase::binding) return on_opened(index, status);
   if (sessions_[index].phase != Session::Phase::live) return;
   sessions_[index].index_loading = false;
   if (status != ReplyStatus::ok) return load_index(index);  // paced by the store deadline

@@ -72,7 +72,7 @@ uint64_t digest_of(const Reply& reply) {
     sum += static_cast<uint64_t>(r->kind) * kOdd[2] + static_cast<uint64_t>(r->result) * kOdd[3] +
            r->identity * kOdd[4] + digest_of(r->position) * kOdd[5] + digest_of(r->next) * kOdd[6] +
            digest_of(r->head) * kOdd[7] + r->expected * kOdd[8] + r->skipped * kOdd[9] +
-           r->members_version * kOdd[10] + r->index_version * kOdd[11] + r->generation * kOdd[1] +
+           r->members_version * kOdd[10] + r->index_version * kOdd[11] +
            (uint64_t{r->first_bind} << 1 | uint64_t{r->member});
     if (r->entries) {
       for (const Entry& e : *r->entries) {

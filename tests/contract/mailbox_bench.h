@@ -85,11 +85,10 @@ class MailboxContract : public testing::TestWithParam<MailboxMaker> {
     for (const Entry& e : *reply.entries) seqs.push_back(e.position.seq);
     return seqs;
   }
-  MailboxReply open(DeviceKey key, uint64_t generation = 1) {
+  MailboxReply open(DeviceKey key) {
     MailboxOp op;
     op.kind = MailboxOpKind::open_device;
     op.key = key;
-    op.generation = generation;
     const MailboxAnswer answer = backend_->ask(op);
     EXPECT_EQ(answer.status, ReplyStatus::ok);
     return answer.reply;

@@ -70,32 +70,6 @@ TEST_P(MailboxRead, ADeviceIsEntitledFromItsFirstBind) {
   EXPECT_EQ(state_of(bert_, kDirect).head, (Position{1, 3}));
 }
 
-// Told by the holders of its sessions, so that somebody knows it when the directory forgot.
-TEST_P(MailboxRead, TheHighestGenerationOfADeviceIsKept) {
-  EXPECT_EQ(open(bert_, 1).generation, 0u);  // before this one
-  EXPECT_EQ(open(bert_, 1).generation, 1u);
-  EXPECT_EQ(open(bert_, 5).generation, 1u);
-  EXPECT_EQ(open(bert_, 1).generation, 5u);
-  EXPECT_EQ(open(bert_, 4).generation, 5u);
-  EXPECT_EQ(open(anna_, 3).generation, 0u);  // each device has its own
-  EXPECT_EQ(open(anna_pc_, 1).generation, 0u);
-  backend_->failover(10 * kSecond);
-  EXPECT_EQ(open(bert_, 6).generation, 5u);
-  EXPECT_EQ(open(anna_, 1).generation, 3u);
-  EXPECT_EQ(open(anna_pc_, 1).generation, 1u);
-}
-
-TEST_P(MailboxRead, GenerationsOfADeviceLeaveItsCursorsAlone) {
-  open(bert_, 1);
-  append(anna_, kDirect, 1);
-  append(anna_, kDirect, 2);
-  write_cursor(bert_, kDirect, {1, 1});
-  const MailboxReply again = open(bert_, 2);
-  EXPECT_FALSE(again.first_bind);
-  ASSERT_THAT(*again.conversations, SizeIs(1));
-  EXPECT_EQ(again.conversations->front().cursor, (Position{1, 1}));
-}
-
 TEST_P(MailboxRead, AConversationMadeLaterStartsAtItsBeginning) {
   EXPECT_THAT(*open(bert_).conversations, IsEmpty());
   append(anna_, kDirect, 1);

@@ -253,25 +253,6 @@ TEST(ClientLogin, BindRefusalsForNowAreTriedAgain) {
   }
 }
 
-// The directory forgot the device and gave out a generation that it had; the mailbox remembers.
-TEST(ClientLogin, RefusedAsStaleItAsksForAHigherGeneration) {
-  ClientBench b;
-  b.start();
-  EXPECT_EQ(b.reach_router().generation, 0u);
-  b.login_ok(kHome, 1);
-  b.reach_node(kHome);
-  Frame refused = plain(FrameType::bind_refused, Reason::stale_generation);
-  refused.generation = 7;
-  b.from(kHome, refused);
-  EXPECT_TRUE(b.noticed(NoticeKind::offline).empty());
-  b.wait_for_dial();
-  EXPECT_EQ(b.reach_router().generation, 7u);
-  b.login_ok(kHome, 8);
-  EXPECT_EQ(b.reach_node(kHome).flags, kFlagNoCursors);
-  b.bound(kHome, 8);
-  EXPECT_TRUE(b.client->online());
-}
-
 TEST(ClientLogin, SupersededAndKickedAreFinal) {
   for (const Reason reason : {Reason::superseded, Reason::kicked}) {
     for (const bool at_bind : {true, false}) {

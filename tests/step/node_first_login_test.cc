@@ -1,6 +1,5 @@
 // A device that remembers nothing (BIND kFlagNoCursors: new, or reinstalled): the mailbox has met
-// it before anybody is told that it is there, and says whether it had this generation already,
-// which the directory may have forgotten (protocol.md 5, 6).
+// it before anybody is told that it is there (protocol.md 5, 6).
 #include "tests/step/node_bench.h"
 
 namespace imroute {
@@ -26,13 +25,11 @@ class NodeFirstLogin : public ::testing::Test {
     EXPECT_TRUE(op.has_value()) << "the mailbox is not asked";
     if (!op.has_value()) return {};
     EXPECT_EQ(op->key, (DeviceKey{kBob, 3}));
-    EXPECT_EQ(op->generation, 4u);
     return op->id;
   }
-  void opened(OpId id, uint64_t generation_before) {
+  void opened(OpId id) {
     MailboxReply r = bench_.from_store();
     r.kind = MailboxOpKind::open_device;
-    r.generation = generation_before;
     bench_.answer(id, r);
   }
   bool directory_answers() {
@@ -53,28 +50,15 @@ class NodeFirstLogin : public ::testing::Test {
 TEST_F(NodeFirstLogin, IsBoundAfterTheMailboxHasMetIt) {
   bind();
   EXPECT_FALSE(bench_.take_op<DirectoryOp>(DirectoryOpKind::bind).has_value());
-  opened(asked_to_open(), 3);
+  opened(asked_to_open());
   EXPECT_TRUE(bound().empty());  // nor is it before the directory knows
   ASSERT_TRUE(directory_answers());
   const std::vector<Frame> told = bound();
   ASSERT_EQ(told.size(), 1u);
   EXPECT_EQ(told[0].generation, 4u);
-  // What came in between is looked for as at every login. That it is noted by now is no surprise.
-  opened(asked_to_open(), 4);
+  // What came in between is looked for as at every login.
+  opened(asked_to_open());
   EXPECT_TRUE(bench_.take<CloseClient>().empty());
-}
-
-TEST_F(NodeFirstLogin, OfAGenerationThatItHadAlreadyIsRefusedAndToldWhichItMustExceed) {
-  for (const uint64_t before : {4u, 9u}) {
-    bind();
-    opened(asked_to_open(), before);
-    EXPECT_FALSE(directory_answers()) << "an older session of the higher one may be there yet";
-    const auto refused = bench_.to_client(kBobLink, FrameType::bind_refused);
-    ASSERT_EQ(refused.size(), 1u);
-    EXPECT_EQ(refused[0].reason, Reason::stale_generation);
-    EXPECT_EQ(refused[0].generation, before);
-    EXPECT_EQ(bench_.take<CloseClient>().size(), 1u);
-  }
 }
 
 TEST_F(NodeFirstLogin, OneThatRemembersIsBoundWithoutAsking) {
@@ -82,7 +66,7 @@ TEST_F(NodeFirstLogin, OneThatRemembersIsBoundWithoutAsking) {
   EXPECT_FALSE(bench_.take_op<MailboxOp>(MailboxOpKind::open_device).has_value());
   ASSERT_TRUE(directory_answers());
   EXPECT_EQ(bound().size(), 1u);
-  opened(asked_to_open(), 9);  // not for the mailbox to judge: the directory said ok
+  opened(asked_to_open());
   EXPECT_TRUE(bench_.take<CloseClient>().empty());
 }
 
@@ -118,7 +102,7 @@ TEST_F(NodeFirstLogin, AMailboxThatDoesNotAnswerIsAskedAgainThenTheClientIsSentA
 TEST_F(NodeFirstLogin, AnsweredAfterAWhileItIsBound) {
   bind();
   bench_.answer_unknown(asked_to_open());
-  opened(asked_to_open(), 2);
+  opened(asked_to_open());
   ASSERT_TRUE(directory_answers());
   EXPECT_EQ(bound().size(), 1u);
 }
@@ -127,7 +111,7 @@ TEST_F(NodeFirstLogin, AnsweredAfterTheClientWentNothingHappens) {
   bind();
   const OpId id = asked_to_open();
   bench_.step(ClientDown{kBobLink, Reason::closed_by_peer});
-  opened(id, 2);
+  opened(id);
   EXPECT_FALSE(directory_answers());
 }
 
@@ -135,7 +119,7 @@ TEST_F(NodeFirstLogin, AnsweredWhenTheLeaseHasEndedItIsRefused) {
   bind();
   const OpId id = asked_to_open();
   bench_.sleep(60 * kSecond);
-  opened(id, 2);
+  opened(id);
   EXPECT_FALSE(directory_answers());
   EXPECT_TRUE(bound().empty());
   EXPECT_EQ(bench_.take<CloseClient>().size(), 1u);

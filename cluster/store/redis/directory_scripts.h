@@ -1,7 +1,8 @@
 // The directory's scripts. A user is a hash: `version`, and per device `d<device>` with the words
 //   state node incarnation link generation reserved type app client_version
 // (state 0: only reserved, 1 online, 2 offline). Numbers that may exceed 2^53 (incarnation, link)
-// are compared as text; generations are counted and stay far below it.
+// are compared as text; generations are counted and stay far below it. The key `generation` holds the
+// highest that was given out.
 #pragma once
 
 #include <string>
@@ -25,20 +26,26 @@ local function next_version(before)
 end
 )lua";
 
-// device, seen -> generation
+// Keys user, generation. device, seen, most devices -> generation: never one that the device had,
+// also when Redis evicted its row (above all that were given out then), or lost what was written last
+// or everything (above the clock's seconds: numbers rise by one a login, and begin there).
 inline const std::string kReserveScript = kDirectoryWords + R"lua(
 local field = 'd' .. ARGV[1]
+local highest = tonumber(redis.call('GET', KEYS[2]) or '0')
+local clock = tonumber(redis.call('TIME')[1])
 local text = redis.call('HGET', user, field)
 if not text then
   if redis.call('HLEN', user) - redis.call('HEXISTS', user, 'version') >= tonumber(ARGV[3]) then
     return redis.error_reply('FULL no room for another device')
   end
-  text = '0 4294967295 0 0 0 0 0 0 0'
+  text = '0 4294967295 0 0 0 ' .. digits(highest) .. ' 0 0 0'
 end
 local row = words(text)
-row[RESERVED] = digits(math.max(tonumber(row[GENERATION]), tonumber(row[RESERVED]),
-                                tonumber(ARGV[2])) + 1)
+local generation = math.max(tonumber(row[GENERATION]), tonumber(row[RESERVED]), tonumber(ARGV[2]),
+                            clock) + 1
+row[RESERVED] = digits(generation)
 redis.call('HSET', user, field, table.concat(row, ' '))
+if generation > highest then redis.call('SET', KEYS[2], row[RESERVED]) end
 return row[RESERVED]
 )lua";
 

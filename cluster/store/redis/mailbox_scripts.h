@@ -8,8 +8,7 @@
 //   log:{direct:1:2}      stream entries, id = seq-epoch
 //   members:{group:5}     hash   user -> "2-5 7-0": member from entry 2 to before 5, and since 7
 // Keys of a user share the user:
-//   person:{1}            hash   version of the index, d0, d1, ...: devices that were opened,
-//                                g0, g1, ...: the highest generation each had
+//   person:{1}            hash   version of the index, d0, d1, ...: devices that were opened
 //   index:{1}             sorted set of conversation names, by the version that brought them
 // A script touches one conversation or one user. Lua's numbers are exact up to 2^53 and written out
 // up to 10^14: sequences and times (milliseconds) stay far below, a client_seq is kept as it came.
@@ -264,15 +263,10 @@ end
 return devices
 )lua";
 
-// Keys person, index. device, generation
-//   -> opened before (0, 1), index version, names, oldest first, highest generation before
+// Keys person, index. device -> opened before (0, 1), index version, names, oldest first
 inline const std::string kPersonScript = R"lua(
-local have = redis.call('HMGET', KEYS[1], 'd' .. ARGV[1], 'version', 'g' .. ARGV[1])
-local before = have[3] or '0'
-if tonumber(ARGV[2]) > tonumber(before) then
-  redis.call('HSET', KEYS[1], 'g' .. ARGV[1], ARGV[2])
-end
-return {have[1] and 1 or 0, tonumber(have[2] or '0'), redis.call('ZRANGE', KEYS[2], 0, -1), before}
+local have = redis.call('HMGET', KEYS[1], 'd' .. ARGV[1], 'version')
+return {have[1] and 1 or 0, tonumber(have[2] or '0'), redis.call('ZRANGE', KEYS[2], 0, -1)}
 )lua";
 
 }  // namespace imroute::cluster

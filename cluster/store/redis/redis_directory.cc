@@ -104,7 +104,7 @@ void RedisDirectory::submit(DirectoryOp op, Done<DirectoryReply> done) {
 }
 
 void RedisDirectory::reserve(const DirectoryOp& op, Done<DirectoryReply> done) {
-  link_.run(reserve_, {key(op.user)},
+  link_.run(reserve_, {key(op.user), link_.settings().prefix + "generation"},
             {std::to_string(op.row.device), std::to_string(op.seen_generation),
              std::to_string(kMaxDevicesPerUser)},
             [this, done = std::move(done)](ReplyStatus status, RedisValue said) {

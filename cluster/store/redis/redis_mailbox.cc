@@ -285,7 +285,7 @@ MailboxReply RedisMailbox::read_reply(ConversationId conversation, RedisValue sa
 // A device that is new gets its cursors before it is known: repeated after a loss on the way, that
 // changes nothing.
 void RedisMailbox::open_device(const MailboxOp& op, Done<MailboxReply> done) {
-  link_.run(person_, keys(op.key.user), {text(op.key.device), text(op.generation)},
+  link_.run(person_, keys(op.key.user), {text(op.key.device)},
             [this, op, done = std::move(done)](ReplyStatus status, RedisValue person) {
               if (status != ReplyStatus::ok) return done(status, reply_to(op.kind));
               list_states(op, person, done);
@@ -295,7 +295,6 @@ void RedisMailbox::open_device(const MailboxOp& op, Done<MailboxReply> done) {
 void RedisMailbox::list_states(const MailboxOp& op, RedisValue person, Done<MailboxReply> done) {
   MailboxReply reply = reply_to(op.kind);
   reply.first_bind = person[0].number() == 0;
-  reply.generation = person[3].number();
   reply.index_version = version_in_life(link_.identity(), person[1].number());
   auto states = std::make_shared<std::vector<ConversationState>>();
   reply.conversations = states;

@@ -86,12 +86,6 @@ MailboxFile::Answer MailboxFile::open_device(const MailboxOp& op) {
   const uint64_t bit = uint64_t{1} << op.key.device;
   reply.first_bind = (devices(op.key.user) & bit) == 0;
   if (reply.first_bind) sql_->open_device.with(user, bit).run();
-  if (Query row = sql_->generation.with(user, op.key.device); row.next()) {
-    reply.generation = row.number(0);
-  }
-  if (op.generation > reply.generation) {
-    sql_->note_generation.with(user, op.key.device, op.generation).run();
-  }
   reply.index_version = index_version(op.key.user);
   auto states = std::make_shared<std::vector<ConversationState>>();
   std::vector<ConversationId> ids;

@@ -6,7 +6,7 @@
 
 namespace imroute::cluster {
 
-inline constexpr uint32_t kMailboxFormat = 2;
+inline constexpr uint32_t kMailboxFormat = 3;
 
 inline constexpr const char* kMailboxSchema = R"sql(
 CREATE TABLE store (            -- one row
@@ -50,9 +50,6 @@ CREATE TABLE person (
   user INTEGER PRIMARY KEY,
   index_version INTEGER NOT NULL DEFAULT 0,   -- rises with every change of what they take part in
   devices INTEGER NOT NULL DEFAULT 0);        -- a bit per device that was opened
-CREATE TABLE device (               -- that was opened, and the highest generation it had
-  user INTEGER NOT NULL, device INTEGER NOT NULL, generation INTEGER NOT NULL,
-  PRIMARY KEY (user, device)) WITHOUT ROWID;
 CREATE TABLE listed (               -- a user's conversations, oldest first
   user INTEGER NOT NULL, number INTEGER NOT NULL, conversation INTEGER NOT NULL,
   PRIMARY KEY (user, number)) WITHOUT ROWID;
@@ -130,8 +127,6 @@ struct MailboxStatements {
   Statement open_device{db,
                         "INSERT INTO person (user, devices) VALUES (?1, ?2) ON CONFLICT DO UPDATE "
                         "SET devices = devices | ?2"};
-  Statement generation{db, "SELECT generation FROM device WHERE user = ? AND device = ?"};
-  Statement note_generation{db, "INSERT OR REPLACE INTO device VALUES (?, ?, ?)"};
   Statement count_index_change{db,
                                "INSERT INTO person (user, index_version) VALUES (?, 1) ON CONFLICT "
                                "DO UPDATE SET index_version = index_version + 1 "

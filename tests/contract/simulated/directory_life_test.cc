@@ -19,5 +19,16 @@ TEST(DirectoryLife, TheNextLifeBeginsAboveAllGenerationsOfTheOneBefore) {
   EXPECT_EQ(second.handle(op, 0).reply.generation, (1u << 16) + 2);
 }
 
+TEST(DirectoryLife, AFailoverGivesOutNoGenerationAgain) {
+  DirectoryOp op;
+  op.kind = DirectoryOpKind::reserve;
+  op.user = UserId{7};
+  Directory directory(10 * kSecond);
+  EXPECT_EQ(directory.handle(op, kSecond).reply.generation, 1u);
+  EXPECT_EQ(directory.handle(op, 2 * kSecond).reply.generation, 2u);
+  EXPECT_EQ(directory.failover(3 * kSecond, 3 * kSecond), 2u);
+  EXPECT_EQ(directory.handle(op, 4 * kSecond).reply.generation, 3u);
+}
+
 }  // namespace
 }  // namespace imroute
