@@ -1,8 +1,9 @@
 // A directory in memory: user records under compare-and-set, as a script in Redis would keep them.
 // One operation decides login policy and losers. The simulator asks it, and the router process of a
 // cluster without a Redis holds it. Failover loses the writes of the last moments and changes the
-// identity; eviction forgets records. Of what is forgotten one number stays, the highest generation:
-// a device that has forgotten too numbers its messages by generations and must never get one twice.
+// identity; eviction forgets records. Of what is forgotten one number stays, the highest
+// generation: a device that has forgotten too numbers its messages by generations and must never
+// get one twice.
 //
 // Rows live in Records, linked per user: a million users with one device each cost about 100 MB.
 #pragma once

@@ -82,8 +82,8 @@ void fields(A& a, CursorUpdate& u) {
 }
 template <class A>
 void fields(A& a, MailboxOp& o) {
-  a(o.kind, o.identity, o.epoch, o.entry, o.base, o.members_version, o.key, o.from,
-    o.limit, o.known, o.updates);
+  a(o.kind, o.identity, o.epoch, o.entry, o.base, o.members_version, o.key, o.from, o.limit,
+    o.known, o.updates);
 }
 template <class A>
 void fields(A& a, MailboxReply& r) {

@@ -155,6 +155,14 @@ void Node::State::on_bind_reply(const Pending& pending, ReplyStatus status,
     ++counters_.binds_superseded;
     return refuse_bind(index, Reason::superseded);
   }
+  const uint32_t* have = by_device_.find(session.key);
+  if (have != nullptr && sessions_[*have].generation > session.generation) {
+    // The directory forgot the row of the newer session, here, while this bind was on its way: a
+    // session check writes it again.
+    ++counters_.binds_superseded;
+    unbind_row(session.key, session.generation, session.link);
+    return refuse_bind(index, Reason::superseded);
+  }
   make_live(index, *reply);
 }
 

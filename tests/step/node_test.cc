@@ -49,6 +49,32 @@ TEST_F(NodeTest, SupersededBindIsRefusedAndClosed) {
   EXPECT_EQ(bench_.take<CloseClient>().size(), 1u);
 }
 
+// The directory forgot the newer row, and only then met the bind of the older session.
+TEST_F(NodeTest, ABindThatTheDirectoryAllowsLateEndsNoNewerSession) {
+  bench_.step(ClientUp{kAnnLink});
+  Frame f;
+  f.type = FrameType::bind;
+  f.user = kAnn;
+  f.generation = 4;
+  bench_.client(kAnnLink, f);
+  const auto late = bench_.take_op<DirectoryOp>(DirectoryOpKind::bind);
+  const LinkId newer{11};
+  bench_.bind(newer, kAnn, 5);
+  ASSERT_EQ(bench_.node().session_generation({kAnn, 0}), 5u);
+  DirectoryReply r;
+  r.record.user = kAnn;
+  r.record.version = 99;
+  r.record.rows.push_back(late->row);
+  bench_.answer(late->id, r);
+  EXPECT_EQ(bench_.node().session_generation({kAnn, 0}), 5u);
+  EXPECT_TRUE(bench_.to_client(newer, FrameType::kick).empty());
+  EXPECT_EQ(bench_.to_client(kAnnLink, FrameType::bind_refused).size(), 1u);
+  // Its row must go, or the user would be looked for under it; the check writes the newer one.
+  const auto unbind = bench_.take_op<DirectoryOp>(DirectoryOpKind::unbind);
+  ASSERT_TRUE(unbind.has_value());
+  EXPECT_EQ(unbind->row.generation, 4u);
+}
+
 TEST_F(NodeTest, AcceptsOnlyAfterTheStoreAppended) {
   bench_.bind(kAnnLink, kAnn);
   bench_.client(kAnnLink, bench_.send_frame(kAnnBob, 1));

@@ -1,8 +1,8 @@
 // The directory's scripts. A user is a hash: `version`, and per device `d<device>` with the words
 //   state node incarnation link generation reserved type app client_version
 // (state 0: only reserved, 1 online, 2 offline). Numbers that may exceed 2^53 (incarnation, link)
-// are compared as text; generations are counted and stay far below it. The key `generation` holds the
-// highest that was given out.
+// are compared as text; generations are counted and stay far below it. The key `generation` holds
+// the highest that was given out.
 #pragma once
 
 #include <string>
@@ -27,8 +27,8 @@ end
 )lua";
 
 // Keys user, generation. device, seen, most devices -> generation: never one that the device had,
-// also when Redis evicted its row (above all that were given out then), or lost what was written last
-// or everything (above the clock's seconds: numbers rise by one a login, and begin there).
+// also when Redis evicted its row (above all that were given out then), or lost what was written
+// last or everything (above the clock's seconds: numbers rise by one a login, and begin there).
 inline const std::string kReserveScript = kDirectoryWords + R"lua(
 local field = 'd' .. ARGV[1]
 local highest = tonumber(redis.call('GET', KEYS[2]) or '0')

@@ -31,9 +31,10 @@ class RedisBackend : public DirectoryBackend {
   }
   // What maxmemory takes: the keys that nobody used lately.
   void evict_all() override {
-    server_.say({"EVAL",
-                 "for _, key in ipairs(redis.call('KEYS', '*session:*')) do redis.call('DEL', key) end",
-                 "0"});
+    server_.say(
+        {"EVAL",
+         "for _, key in ipairs(redis.call('KEYS', '*session:*')) do redis.call('DEL', key) end",
+         "0"});
   }
   void out_of_memory(bool on) override {
     server_.say({"CONFIG", "SET", "maxmemory", on ? "1" : "0"});
