@@ -166,7 +166,7 @@ TEST_P(DirectoryContract, UnbindKeepsRowNodeAndGeneration) {
   EXPECT_EQ(record.rows[0].state, ConnectState::offline);
   EXPECT_EQ(record.rows[0].node, NodeId{1});
   EXPECT_EQ(record.rows[0].generation, 4u);
-  EXPECT_EQ(reserve(0), 5u);  // never restarts
+  EXPECT_GT(reserve(0), 4u);  // never restarts
 }
 
 TEST_P(DirectoryContract, ALateUnbindDoesNotEraseANewerLogin) {
@@ -292,7 +292,8 @@ TEST_P(DirectoryContract, AUserHasRoomForEightDevices) {
 }
 
 TEST_P(DirectoryContract, FailoverLosesTheTailAndIssuesNoGenerationTwice) {
-  bind(row(0, 1, 7, reserve(0)));
+  const uint64_t first = reserve(0);
+  bind(row(0, 1, 7, first));
   backend_->pass(5 * kSecond);
   const uint64_t before = identity();
   const uint64_t lost = reserve(0);
@@ -303,7 +304,7 @@ TEST_P(DirectoryContract, FailoverLosesTheTailAndIssuesNoGenerationTwice) {
   const UserRecord record = lookup();
   ASSERT_THAT(record.rows, SizeIs(1));
   EXPECT_EQ(record.rows[0].node, NodeId{1});
-  EXPECT_EQ(record.rows[0].generation, 1u);
+  EXPECT_EQ(record.rows[0].generation, first);
   EXPECT_EQ(check(0, lost).at(0).missing, true);  // asserted again by its node ...
   EXPECT_EQ(bind(row(0, 2, 8, lost)).result, DirectoryResult::ok);
   backend_->failover(kSecond);        // (lost once more)
