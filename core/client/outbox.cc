@@ -117,7 +117,8 @@ void Client::State::resend_all(Now now, Effects& out) {
   }
 }
 
-// Takes an entry out and tells the application how it ended.
+// Takes an entry out and tells the application how it ended. Whoever is first in its conversation
+// now has a way before it, however often it was sent in vain behind that entry.
 void Client::State::finish(size_t index, NoticeKind kind, Reason reason, Position position,
                            Effects& out) {
   Outgoing& item = outbox[index];
@@ -134,7 +135,10 @@ void Client::State::finish(size_t index, NoticeKind kind, Reason reason, Positio
   if (item.kind != EntryKind::message) notice.entry.subject = key.user;
   notice.entry.payload = std::move(item.payload);
   out.push(std::move(notice));
+  const ConversationId conversation = item.conversation;
   outbox.erase(outbox.begin() + static_cast<std::ptrdiff_t>(index));
+  const auto first = std::ranges::find(outbox, conversation, &Outgoing::conversation);
+  if (first != outbox.end()) first->tries = 0;
   if (outbox.empty()) repeat_at = kNever;
 }
 

@@ -266,6 +266,22 @@ TEST(ClientOutbox, OutOfOrderWhereTheExpectedOneWasRefusedToo) {
   EXPECT_EQ(b.sent(), (Seqs{2, 3}));
 }
 
+// The store was away for long, and its answers come back in no order: whatever was sent in vain
+// often enough to wait for its own timer follows at once when it has become the first.
+TEST(ClientOutbox, AfterManyVainTriesEachAcceptedOneBringsTheNextAlong) {
+  ClientBench b;
+  b.go_online();
+  for (uint64_t i = 1; i <= 5; ++i) b.send(i);
+  for (int vain = 0; vain < 40; ++vain) {
+    for (uint64_t i = 5; i >= 2; --i) b.refused(i, Reason::out_of_order, i - 1);
+  }
+  b.sent();
+  for (uint64_t i = 1; i <= 4; ++i) {
+    b.accepted(i, {1, i});
+    EXPECT_EQ(b.sent(), Seqs{i + 1});
+  }
+}
+
 // A store that never agrees must not make a client spin.
 TEST(ClientOutbox, QuarrelFallsBackToTheTimer) {
   ClientBench b;
