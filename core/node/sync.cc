@@ -88,7 +88,7 @@ void Node::State::on_pull_reply(const Pending& pending, ReplyStatus status,
     note_head(index, reply->head);  // should the window be full, it is read after the next ack
     f.beyond = 0;
     f.reset_to = rewind ? Position{} : reply->position;
-    if (rewind) f.acked = reply->position;
+    if (rewind) f.acked = std::min(f.acked, reply->position);  // what is before it may be unheard
     drop_early(index);
     Frame frame;
     frame.type = rewind ? FrameType::rewind : FrameType::reset_cursor;

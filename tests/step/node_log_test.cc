@@ -191,6 +191,38 @@ TEST_F(NodeLogTest, ReadsUntilTheStoreHasSaidWhereTheNewEpochBegins) {
   EXPECT_FALSE(next_read().has_value());
 }
 
+// A REWIND says what the log still has, not what the device has shown: with a cursor past what is
+// on its way the store would trim it, and after a reconnect nobody could give it again.
+// (FaultPlans.BreakNoPromise, seed 9084208812004422375)
+TEST_F(NodeLogTest, ARewindMovesNoCursorPastWhatTheDeviceHasNotAcknowledged) {
+  for (uint64_t seq = 1; seq <= 4; ++seq) push({1, seq});
+  ack(1);
+  push({2, 5});  // unheard of: the log is read
+  const MailboxOp read = read_after_gap();
+  MailboxReply cut = log({}, {1, 3}, 501);
+  cut.result = MailboxResult::rewind;
+  cut.position = {1, 3};
+  bench_.answer(read.id, cut);
+  ack(2);
+  EXPECT_EQ(stored_cursor(), (Position{1, 2}));
+  bench_.step(ClientDown{kBobLink, Reason::closed_by_peer});
+  EXPECT_EQ(stored_cursor(), (Position{})) << "nothing new to store";
+}
+
+// But back to it: what the device acknowledged behind it has no place in the log any more, and the
+// store would believe nothing of it.
+TEST_F(NodeLogTest, ARewindTakesACursorBackToWhatTheLogHas) {
+  for (uint64_t seq = 1; seq <= 4; ++seq) push({1, seq});
+  push({2, 5});
+  const MailboxOp read = read_after_gap();
+  ack(4);  // not stored yet
+  MailboxReply cut = log({}, {1, 3}, 501);
+  cut.result = MailboxResult::rewind;
+  cut.position = {1, 3};
+  bench_.answer(read.id, cut);
+  EXPECT_EQ(stored_cursor(), (Position{1, 3}));
+}
+
 TEST_F(NodeUnorderedTest, DeliversAheadAndReadsOnlyWhatIsMissing) {
   push({1, 1});
   push({1, 3});
