@@ -98,10 +98,11 @@ void Node::State::offer(uint32_t session_index, const Entry& entry, Via via) {
     return;
   }
   note_head(index, entry.position);
-  // A new store epoch may have cut what this device saw: only the store can tell.
+  // A new store epoch may have cut what this device saw, or this entry, which comes from before it
+  // (handed over, or pushed by a node that has not heard of it): only the store can tell.
   const bool verified = IM_PLANTED(epoch_not_checked) || at.seq == 0 ||
                         entry.position.epoch == at.epoch || entry.position.epoch <= f.epoch_ok;
-  const bool believed = verified && entry.position.epoch >= f.epoch_ok;
+  const bool believed = verified && entry.position.epoch >= std::max(f.epoch_ok, mailbox_epoch_);
   if (!believed || entry.position.seq <= at.seq || f.pulling) {
     if (f.pulling && believed && entry.position.seq > at.seq) keep_early(index, entry, via);
     return arm_gap(index);
