@@ -51,6 +51,7 @@ History::State::State(const Scenario& s, const std::vector<Fault>& plan)
       overlap_ns(std::max(s.sessions.client_lease(),
                           s.sessions.session_check() + s.delivery.store_deadline_ns)),
       ack_ns(slowest_trip(s.network.client)),
+      push_way_ns(longest_push(s.network)),
       progress_ns(settling_bound(s)),
       login_ns(0),
       delivery_round_ns(delivery_round(s)),

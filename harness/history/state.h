@@ -104,6 +104,7 @@ struct History::State {
   DurationNs bind_settle_ns;  // D_bind: a session younger than this may be served by the mailbox
   DurationNs overlap_ns;      // how long sessions that exclude each other may overlap
   DurationNs ack_ns;          // the longest way of an acknowledgement, in quiet time
+  DurationNs push_way_ns;     // and of a push, from the log to the device
 
   // The healed core. How long anything in it may take; on top of that a login, and a delivery while
   // the window is never free.

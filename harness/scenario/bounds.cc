@@ -15,6 +15,11 @@ DurationNs slowest_trip(const LinkClass& link) {
   return link.latency.p100 + static_cast<DurationNs>(ahead);
 }
 
+DurationNs longest_push(const NetworkConfig& network) {
+  return 5 * slowest_trip(network.peer) + 4 * slowest_trip(network.service) +
+         slowest_trip(network.client);
+}
+
 DurationNs sync_bound(const Scenario& s) {
   const DurationNs interval = s.delivery.sync_interval_ns;
   return interval + interval / 4 + s.delivery.store_deadline_ns;
