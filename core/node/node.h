@@ -2,7 +2,8 @@
 // nodes that hold the recipients, and delivers what arrives for its own. Node dispatches; the flows
 // are one file each:
 //   on_client.cc   sends, acks, pings, appends
-//   sessions.cc    bind, displacement, hand-over, owners, session checks
+//   sessions.cc    bind, displacement, hand-over, owners
+//   check.cc       what is compared and repeated, in case it was lost between nodes
 //   route.cc       carrying out routing decisions; route_group.cc for groups, router_calls.cc
 //   receive.cc     the receiving side of a push
 //   deliver.cc     order, windows, acks, redelivery

@@ -31,6 +31,7 @@ void Node::State::on_reply(const Reply& reply) {
     case PendingKind::lookup:
     case PendingKind::lookup_many:
     case PendingKind::check:
+    case PendingKind::elsewhere:
       store_answered(false, reply.status);
       return on_directory_reply(pending, reply.status,
                                 reply.status == ReplyStatus::ok ? reply.directory : nullptr);
@@ -53,6 +54,9 @@ void Node::State::on_directory_reply(const Pending& pending, ReplyStatus status,
       return on_bind_reply(pending, status, reply);
     case PendingKind::check:
       if (reply != nullptr) on_check_reply(*reply);
+      return;
+    case PendingKind::elsewhere:
+      if (reply != nullptr) on_elsewhere_reply(*reply);
       return;
     case PendingKind::lookup: {
       if (!routes_.is(pending.index, pending.stamp)) return;

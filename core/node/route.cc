@@ -383,7 +383,10 @@ void Node::State::on_nack(NodeId from, const Frame& frame) {
   cache_.drop_node(frame.user, from);
   // One that has not acknowledged OWNERS yet may be binding the session.
   LocalUser* local = live_user(frame.user);
-  if (local != nullptr && !tells_owners(from, frame.user)) local->elsewhere.erase(from);
+  if (local != nullptr && local->elsewhere.contains(from) && !tells_owners(from, frame.user)) {
+    local->elsewhere.erase(from);
+    local->doubted = true;
+  }
   const uint32_t index = find_route(frame.route);
   if (index == kNil) return;
   // A router chose the node: it is not in `pending`.

@@ -1,5 +1,4 @@
-// Sessions: bind, displacement and hand-over, who else holds the user, and the checks that bound
-// every lost message between nodes (protocol.md 5).
+// Sessions: bind, displacement and hand-over, and who else holds the user (protocol.md 5).
 #include <algorithm>
 #include <utility>
 
@@ -17,6 +16,7 @@ void Node::State::note_elsewhere(LocalUser& local, NodeSet nodes, uint64_t versi
   }
   local.elsewhere = nodes;
   local.version = version;
+  local.doubted = false;
 }
 
 void Node::State::on_bind(LinkId link, const Frame& frame) {
@@ -456,96 +456,6 @@ void Node::State::on_chase_timer(uint32_t index, uint32_t stamp) {
   send_node(chase.to, Frame(chase.frame));
   const DurationNs interval = often ? kChaseInterval : kSlowChaseInterval;
   timers_.set(now_ + interval, TimerKind::chase, index, stamp);
-}
-
-// ---- session check ------------------------------------------------------------------------------
-
-void Node::State::start_session_check() {
-  if (!serving_ || IM_PLANTED(session_check_skipped)) return;
-  auto batch = claim_batches_.take();
-  const auto send = [&] {
-    if (batch->empty()) return;
-    ++counters_.session_checks;
-    DirectoryOp op;
-    op.kind = DirectoryOpKind::check;
-    op.claims = batch;
-    Pending pending;
-    pending.kind = PendingKind::check;
-    directory(std::move(op), pending);
-  };
-  for (uint32_t i = 0; i < sessions_.slots(); ++i) {
-    if (!sessions_.used(i) || sessions_[i].phase != Session::Phase::live) continue;
-    batch->push_back({sessions_[i].key, sessions_[i].generation, incarnation_});
-    if (batch->size() >= batch_limit()) {
-      send();
-      batch = claim_batches_.take();
-    }
-  }
-  send();
-}
-
-void Node::State::on_check_reply(const DirectoryReply& reply) {
-  if (reply.verdicts == nullptr) return;
-  for (const SessionVerdict& verdict : *reply.verdicts) {
-    const uint32_t* found = by_device_.find(verdict.key);
-    if (found == nullptr || sessions_[*found].phase != Session::Phase::live) continue;
-    if (sessions_[*found].generation != verdict.claimed_generation) continue;
-    if (IM_PLANTED(stale_generation_accepted)) continue;
-    if (verdict.current_generation > verdict.claimed_generation) {
-      ++counters_.sessions_checked_out;
-      trace(TraceKind::session_checked_out, {}, verdict.key.user, verdict.key.device, 0, config_.id,
-            verdict.current_generation);
-      close_session(*found, Reason::superseded, true, false);
-    } else if (verdict.missing) {
-      rebind(*found);
-    }
-  }
-}
-
-void Node::State::rebind(uint32_t index) { send_bind(index); }
-
-// ---- pointers to sessions held against placement ------------------------------------------------
-
-void Node::State::leave_pointers() {
-  if (!config_.strategy.places_logins()) return;
-  struct Item {
-    NodeId owner;
-    Pointer pointer;
-  };
-  std::vector<Item> items;
-  for (uint32_t i = 0; i < sessions_.slots(); ++i) {
-    if (!sessions_.used(i) || sessions_[i].phase != Session::Phase::live) continue;
-    const NodeId owner = placement_->owner(sessions_[i].key.user);
-    if (owner == config_.id || owner == kNoNode) continue;
-    items.push_back({owner, {sessions_[i].key.user, config_.id, 0, sessions_[i].generation}});
-  }
-  std::stable_sort(items.begin(), items.end(),
-                   [](const Item& a, const Item& b) { return a.owner < b.owner; });
-  std::vector<Pointer> list;
-  for (size_t i = 0; i < items.size(); ++i) {
-    list.push_back(items[i].pointer);
-    const bool last = i + 1 == items.size() || items[i + 1].owner != items[i].owner;
-    if (!last && list.size() < kBatchItems) continue;
-    Frame frame;
-    frame.type = FrameType::pointers;
-    frame.node = config_.id;
-    frame.list = pool_.copy_list(std::span<const Pointer>(list));
-    send_node(items[i].owner, std::move(frame));
-    list.clear();
-  }
-}
-
-void Node::State::on_pointers(const Frame& frame) {
-  if (!list_is_whole<Pointer>(frame.list)) {
-    ++counters_.protocol_errors;
-    return;
-  }
-  for (const Pointer& pointer : frame.list.as<Pointer>()) {
-    if (live_user(pointer.user) != nullptr) continue;
-    NodeSet there;
-    there.push_back(pointer.node);
-    pointers_.learn(pointer.user, there, pointer.generation, now_);
-  }
 }
 
 }  // namespace imroute

@@ -116,6 +116,7 @@ struct LocalUser {
   NodeSet elsewhere;        // other nodes with sessions of the user
   uint64_t version = 0;     // of the user's record
   MonoTime changed_at = 0;  // when `elsewhere` last grew
+  bool doubted = false;     // a NACK took a node out of it: the directory is asked
 };
 
 struct Group {
@@ -154,6 +155,7 @@ enum class PendingKind : uint8_t {
   lookup,
   lookup_many,
   check,
+  elsewhere,
   append,
   open_device,
   pull,
@@ -296,11 +298,6 @@ struct Node::State {
   void chase(NodeId to, Frame&& frame);
   void chase_done(NodeId from, FrameType type, UserId user, uint32_t device, uint64_t mark);
   void on_chase_timer(uint32_t index, uint32_t stamp);
-  void start_session_check();
-  void on_check_reply(const DirectoryReply& reply);
-  void rebind(uint32_t session);
-  void leave_pointers();
-  void on_pointers(const Frame& frame);
   LocalUser* live_user(UserId user);
   void note_elsewhere(LocalUser& local, NodeSet nodes, uint64_t version);
   template <class Fn>
@@ -312,6 +309,15 @@ struct Node::State {
       fn(s);
     }
   }
+
+  // ---- check.cc
+  void start_session_check();
+  void on_check_reply(const DirectoryReply& reply);
+  void rebind(uint32_t session);
+  void ask_elsewhere();
+  void on_elsewhere_reply(const DirectoryReply& reply);
+  void leave_pointers();
+  void on_pointers(const Frame& frame);
 
   // ---- deliver.cc
   void offer(uint32_t session, const Entry& entry, Via via);
@@ -507,7 +513,8 @@ struct Node::State {
     NodeId node;
     UserId user;
   };
-  std::vector<Target> targets_;  // scratch of group routing
+  std::vector<Pointer> misplaced_;  // scratch of leave_pointers
+  std::vector<Target> targets_;     // scratch of group routing
   std::vector<UserId> unknown_, strays_;
   std::vector<UserId> expected_;
   uint64_t published_ = 0;

@@ -6,7 +6,7 @@ namespace imroute {
 namespace {
 
 const UserId kAnn{1}, kBob{2};
-const LinkId kAnnLink{10};
+const LinkId kAnnLink{10}, kSecondLink{11};
 const ConversationId kAnnBob = ConversationId::direct(kAnn, kBob);
 
 DeviceRow row_at(NodeId node, uint64_t incarnation, uint32_t device = 1) {
@@ -21,14 +21,16 @@ DeviceRow row_at(NodeId node, uint64_t incarnation, uint32_t device = 1) {
 
 class NodeElsewhere : public ::testing::Test {
  protected:
-  // Ann's first device binds here; the record names `other` too.
-  void bind_beside(const DeviceRow& other, uint64_t version = 2) {
-    bench_.step(ClientUp{kAnnLink});
+  // A device of Ann's, the first one if nothing is said, binds here; the record names `other` too.
+  void bind_beside(const DeviceRow& other, uint64_t version = 2, LinkId link = kAnnLink,
+                   uint32_t device = 0) {
+    bench_.step(ClientUp{link});
     Frame f;
     f.type = FrameType::bind;
     f.user = kAnn;
+    f.device = device;
     f.generation = 1;
-    bench_.client(kAnnLink, f);
+    bench_.client(link, f);
     answer_bind(other, version);
   }
   void answer_bind(const DeviceRow& other, uint64_t version) {
@@ -48,6 +50,26 @@ class NodeElsewhere : public ::testing::Test {
     f.user = kAnn;
     f.version = version;
     bench_.peer(node, f);
+  }
+  // What the next session check asks about users whose other nodes are in doubt.
+  std::optional<DirectoryOp> asked_at_the_session_check() {
+    Frame alive;
+    alive.type = FrameType::ping;
+    for (const LinkId link : {kAnnLink, kSecondLink}) bench_.client(link, alive);
+    bench_.live_for(NodeBench::config().sessions.session_check());
+    EXPECT_TRUE(bench_.take_op<DirectoryOp>(DirectoryOpKind::check)) << "no check took place";
+    return bench_.take_op<DirectoryOp>(DirectoryOpKind::lookup_many);
+  }
+  void answer_asked(const DirectoryOp& op, const DeviceRow& other, uint64_t version) {
+    UserRecord record;
+    record.user = kAnn;
+    record.version = version;
+    record.rows.push_back(row_at(NodeId{0}, 101, 0));
+    record.rows.push_back(other);
+    DirectoryReply r;
+    r.kind = DirectoryOpKind::lookup_many;
+    r.records = std::make_shared<const std::vector<UserRecord>>(std::vector{record});
+    bench_.answer(op.id, r);
   }
   // The nodes that a push for Ann is acknowledged with.
   NodeSet acknowledged() {
@@ -88,6 +110,45 @@ TEST_F(NodeElsewhere, ANackOfANodeThatIsStillToldIsNotBelieved) {
   EXPECT_TRUE(acknowledged().contains(NodeId{2}));
   from(NodeId{2}, FrameType::nack, 0);
   EXPECT_FALSE(acknowledged().contains(NodeId{2}));
+}
+
+// Found by scenarios/swarm.json, seed 5362: a NACK that was long on its way was older than the
+// session there, and the devices on both nodes got by sync what should have been pushed.
+TEST_F(NodeElsewhere, WhatANackContradictedIsAskedForAtTheSessionCheck) {
+  bind_beside(row_at(NodeId{2}, 103));
+  from(NodeId{2}, FrameType::owners_ack, 2);
+  EXPECT_FALSE(asked_at_the_session_check()) << "nothing is in doubt";
+  from(NodeId{2}, FrameType::nack, 0);
+  EXPECT_FALSE(acknowledged().contains(NodeId{2}));
+  auto asked = asked_at_the_session_check();
+  ASSERT_TRUE(asked);
+  EXPECT_EQ(*asked->users, std::vector<UserId>{kAnn});
+  bench_.answer_unknown(asked->id);
+  asked = asked_at_the_session_check();
+  ASSERT_TRUE(asked) << "it was not answered";
+  answer_asked(*asked, row_at(NodeId{2}, 103), 1);
+  EXPECT_FALSE(acknowledged().contains(NodeId{2})) << "older than what the bind said";
+  asked = asked_at_the_session_check();
+  ASSERT_TRUE(asked);
+  answer_asked(*asked, row_at(NodeId{2}, 103), 2);
+  EXPECT_TRUE(acknowledged().contains(NodeId{2}));
+  EXPECT_FALSE(asked_at_the_session_check()) << "it was answered";
+}
+
+TEST_F(NodeElsewhere, ANackThatContradictsNothingAsksForNothing) {
+  bind_beside(row_at(NodeId{2}, 103));
+  bind_beside(row_at(NodeId{2}, 103), 3, kSecondLink, 2);
+  from(NodeId{2}, FrameType::owners_ack, 3);
+  from(NodeId{1}, FrameType::nack, 0);
+  EXPECT_FALSE(asked_at_the_session_check());
+  from(NodeId{2}, FrameType::nack, 0);
+  from(NodeId{2}, FrameType::nack, 0);
+  const auto asked = asked_at_the_session_check();
+  ASSERT_TRUE(asked);
+  EXPECT_EQ(asked->users->size(), 1u) << "once, though two devices of hers are here";
+  answer_asked(*asked, row_at(NodeId{2}, 102), 4);  // it was right: that life has ended
+  EXPECT_FALSE(acknowledged().contains(NodeId{2}));
+  EXPECT_FALSE(asked_at_the_session_check());
 }
 
 // Found by scenarios/swarm.json, seed 1278: Ann moved while her entry was appended, and with her

@@ -1,4 +1,5 @@
 // A node that is left: drained on purpose, or found at the wrong place by a changed view.
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -57,22 +58,9 @@ TEST(NodeLeave, WhatWasOnItsWayToWhoLeftTakesNoRoom) {
   }
 }
 
-// Users whose place by the view is elsewhere: each owner is told of its own, and of all of them.
-TEST(NodeLeave, OwnersByPlacementAreToldWhoIsHere) {
-  NodeConfig config = NodeBench::config();
-  config.strategy.kind = StrategyKind::central;
-  config.strategy.mode = CentralMode::resolve;
-  config.strategy.placement.kind = PlacementKind::hash;
-  NodeBench bench(config);
-  for (uint32_t n = 1; n < 3; ++n) bench.peer_up(n);
-  constexpr uint64_t kUsers = 12;
-  for (uint64_t u = 1; u <= kUsers; ++u) bench.bind(LinkId{100 + u}, UserId{u}, 5);
-  bench.to_peers(FrameType::pointers);
-  bench.step(ViewChanged{});
-  bench.run_until(bench.now());
-  bench.answer_list();
+void expect_pointers(const std::vector<SendPeer>& frames, uint64_t users_here) {
   std::map<uint32_t, std::vector<Pointer>> told;
-  for (const SendPeer& sent : bench.to_peers(FrameType::pointers)) {
+  for (const SendPeer& sent : frames) {
     EXPECT_FALSE(told.contains(sent.peer.index)) << "one frame is enough for an owner";
     for (const Pointer& p : sent.frame.list.as<Pointer>()) told[sent.peer.index].push_back(p);
   }
@@ -86,7 +74,57 @@ TEST(NodeLeave, OwnersByPlacementAreToldWhoIsHere) {
     }
   }
   EXPECT_GT(users.size(), 4u);
-  EXPECT_LT(users.size(), kUsers) << "the others belong here";
+  EXPECT_LT(users.size(), users_here) << "the others belong here";
+}
+
+NodeConfig placed_by_hash() {
+  NodeConfig config = NodeBench::config();
+  config.strategy.kind = StrategyKind::central;
+  config.strategy.mode = CentralMode::resolve;
+  config.strategy.placement.kind = PlacementKind::hash;
+  return config;
+}
+
+// Users whose place by the view is elsewhere: each owner is told of its own, and of all of them.
+TEST(NodeLeave, OwnersByPlacementAreToldWhoIsHere) {
+  const NodeConfig config = placed_by_hash();
+  NodeBench bench(config);
+  for (uint32_t n = 1; n < 3; ++n) bench.peer_up(n);
+  constexpr uint64_t kUsers = 12;
+  for (uint64_t u = 1; u <= kUsers; ++u) bench.bind(LinkId{100 + u}, UserId{u}, 5);
+  for (const bool at_a_check : {false, true}) {  // what was lost in a partition is told again
+    bench.to_peers(FrameType::pointers);
+    if (at_a_check) {
+      bench.live_for(config.sessions.session_check());
+    } else {
+      bench.step(ViewChanged{});
+      bench.run_until(bench.now());
+      bench.answer_list();
+    }
+    expect_pointers(bench.to_peers(FrameType::pointers), kUsers);
+  }
+}
+
+TEST(NodeLeave, WhatAnOwnerIsToldGoesInFramesOfABoundedSize) {
+  const NodeConfig config = placed_by_hash();
+  NodeBench bench(config);
+  for (uint32_t n = 1; n < 3; ++n) bench.peer_up(n);
+  for (uint64_t u = 1; u <= 1800; ++u) bench.bind(LinkId{100 + u}, UserId{u}, 5);
+  bench.to_peers(FrameType::pointers);
+  bench.live_for(config.sessions.session_check());
+  std::map<uint32_t, std::set<uint64_t>> told;
+  size_t frames = 0, largest = 0;
+  for (const SendPeer& sent : bench.to_peers(FrameType::pointers)) {
+    ++frames;
+    const auto pointers = sent.frame.list.as<Pointer>();
+    largest = std::max(largest, pointers.size());
+    for (const Pointer& p : pointers)
+      EXPECT_TRUE(told[sent.peer.index].insert(p.user.value).second);
+  }
+  EXPECT_EQ(largest, 512u);
+  EXPECT_EQ(frames, 4u);
+  ASSERT_EQ(told.size(), 2u);
+  for (const auto& [node, users] : told) EXPECT_GT(users.size(), 512u) << node;
 }
 
 }  // namespace
