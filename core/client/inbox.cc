@@ -129,14 +129,16 @@ void Client::State::on_deliver(Now, const Frame& frame, Effects& out) {
   send_ack(out);
 }
 
-// The store lost what came after `position`: new entries will take those places.
+// The store lost what came after `position`: new entries will take those places. What is before it
+// and has not been shown is on its way here: to a cursor behind it, of whatever epoch, nothing
+// happened.
 void Client::State::on_rewind(const Frame& frame, Effects& out) {
   if (IM_PLANTED(rewind_ignored)) return;
   const Position to = frame.entry.position;
   Conversation& conversation = conversation_of(frame.entry.conversation);
   if (unordered) lose_places(conversation.id, to.seq);
   const Position cursor = conversation.cursor();
-  if (cursor <= to && cursor.epoch >= to.epoch) return;
+  if (cursor.seq <= to.seq && cursor.epoch <= to.epoch) return;
   conversation.set_cursor(to);
   Notify notice;
   notice.kind = NoticeKind::rewound;
