@@ -54,7 +54,7 @@ void judge_routing(History::State& s, const Showing& x) {
   if (!settled || m.stored_at < s.faults.quiet_since()) return;
   s.judge(Property::routing_works);
   // A read for another entry, or one after a short wait, may bring it before its push arrives.
-  if (x.via == Via::push || x.t - m.stored_at <= s.push_way_ns) return;
+  if (x.via == Via::push || x.t - m.stored_at < s.push_way_ns) return;
   static constexpr const char* kNames[] = {"push", "hand-over", "sync", "login"};
   s.violate(Property::routing_works, x.t,
             s.say_message(x.message) + ", stored at " + std::to_string(m.stored_at / 1'000'000) +

@@ -24,6 +24,7 @@ class Story {
     s.topology.devices_per_user = devices;
     s.duration_ns = 100 * kSecond;
     s.warmup_ns = kSecond;
+    s.network.client = s.network.peer = s.network.service = {};  // things happen when told
     return s;
   }
   static DeviceKey device(uint64_t user, uint32_t d = 0) { return {UserId{user}, d}; }

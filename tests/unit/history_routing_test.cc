@@ -19,13 +19,19 @@ Scenario with_window(uint32_t messages, uint32_t bytes) {
   return s;
 }
 
+// Ann's message to Bob, so long ago that no push of it can still be on its way.
+Entry posted(Story& story, uint64_t tag) {
+  const Entry entry = story.post(tag, 0, 1);
+  story.t += 200 * kMillisecond;
+  return entry;
+}
+
 // Three messages at once, the last one from the mailbox.
 Result three_at_once(uint32_t messages, uint32_t bytes) {
   Story story(with_window(messages, bytes));
   story.everybody_online();
   story.t = 60 * kSecond;
-  const Entry first = story.post(1, 0, 1), second = story.post(2, 0, 1),
-              third = story.post(3, 0, 1);
+  const Entry first = story.post(1, 0, 1), second = story.post(2, 0, 1), third = posted(story, 3);
   story.show(first, kBob);
   story.show(second, kBob);
   story.show(third, kBob, Via::sync);
@@ -49,7 +55,7 @@ TEST(HistoryRouting, StopAndWaitHasAWindowOfOne) {
     Story story(s);
     story.everybody_online();
     story.t = 60 * kSecond;
-    const Entry first = story.post(1, 0, 1), second = story.post(2, 0, 1);
+    const Entry first = story.post(1, 0, 1), second = posted(story, 2);
     story.show(first, kBob);
     story.show(second, kBob, Via::sync);
     EXPECT_RED(story.finish(), order == Order::stop_and_wait ? "" : "routing-works");
@@ -64,7 +70,7 @@ TEST(HistoryRouting, WhatIsNotAcknowledgedYetFillsTheWindow) {
     story.t = 60 * kSecond;
     story.show(story.post(1, 0, 1), kBob);
     story.t += later;
-    story.show(story.post(2, 0, 1), kBob, Via::sync);
+    story.show(posted(story, 2), kBob, Via::sync);
     EXPECT_RED(story.finish(), later < 200 * kMillisecond ? "" : "routing-works");
   }
 }
@@ -73,7 +79,7 @@ TEST(HistoryRouting, OneMessageAlwaysFits) {
   Story story(with_window(64, 1));
   story.everybody_online();
   story.t = 60 * kSecond;
-  story.show(story.post(1, 0, 1), kBob, Via::sync);
+  story.show(posted(story, 1), kBob, Via::sync);
   EXPECT_RED(story.finish(), "routing-works");
 }
 
@@ -83,7 +89,7 @@ TEST(HistoryRouting, OnlyItsOwnMessagesFillAWindow) {
   story.everybody_online();
   story.t = 60 * kSecond;
   story.show(story.post(1, 1, 2), Story::device(2));
-  story.show(story.post(2, 0, 1), kBob, Via::sync);
+  story.show(posted(story, 2), kBob, Via::sync);
   EXPECT_RED(story.finish(), "routing-works");
 }
 
@@ -96,8 +102,26 @@ TEST(HistoryRouting, ADeviceThatCatchesUpIsServedFromTheMailboxForAWhile) {
       story.show(story.post(tag, 0, 1), kBob, tag == 3 ? Via::sync : Via::push);
     }
     story.t += later;
-    story.show(story.post(4, 0, 1), kBob, Via::sync);
+    story.show(posted(story, 4), kBob, Via::sync);
     EXPECT_RED(story.finish(), later == kSecond ? "" : "routing-works");
+  }
+}
+
+// A read for an earlier entry, or after a short wait for a gap, brings an entry along whose push is
+// on its way; one that took longer than any push may has none.
+TEST(HistoryRouting, WhatIsReadBeforeItsPushCanHaveComeAccusesNobody) {
+  Scenario s = Story::scenario();
+  s.network.peer.latency.p100 = 10 * kMillisecond;
+  s.network.service.latency.p100 = 5 * kMillisecond;
+  s.network.client.latency.p100 = 30 * kMillisecond;
+  for (const int64_t later : {99 * kMillisecond, 100 * kMillisecond}) {
+    Story story(s);
+    story.everybody_online();
+    story.t = 60 * kSecond;
+    const Entry entry = story.post(1, 0, 1);
+    story.t += later;
+    story.show(entry, kBob, Via::sync);
+    EXPECT_RED(story.finish(), later < 100 * kMillisecond ? "" : "routing-works");
   }
 }
 
