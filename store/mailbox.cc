@@ -243,17 +243,13 @@ MailboxAnswer Mailbox::read(const MailboxOp& op, int64_t now) {
       return answer;
     }
   }
-  uint32_t at = log.last;  // the first kept entry after `from`, looked for from the end
-  while (at != 0 && entries_[at].previous != 0 &&
-         entries_[entries_[at].previous].seq > op.from.seq) {
-    at = entries_[at].previous;
-  }
-  if (at != 0 && entries_[at].seq <= op.from.seq) at = 0;
+  uint32_t at = first_after(log, op.from.seq);
   auto entries = std::make_shared<std::vector<Entry>>();
   reply.next = op.from;
   for (; at != 0 && entries->size() < op.limit; at = entries_[at].next) {
     const Item& item = entries_[at];
     reply.next = {item.epoch, item.seq};
+    log.read_last = at;
     if (entitled(log, user, item.seq)) entries->push_back(entry_of(log, item));
   }
   if (at == 0 && op.limit > 0) reply.next = reply.head;
@@ -267,6 +263,20 @@ MailboxAnswer Mailbox::read(const MailboxOp& op, int64_t now) {
                    });
   }
   return answer;
+}
+
+// The first kept entry after `seq`, or 0. Looked for from the end, where readers who keep up are,
+// or from where the log was read last: those who catch up with a long backlog read on from there.
+uint32_t Mailbox::first_after(const Log& log, uint64_t seq) const {
+  uint32_t at = log.last;
+  if (at == 0 || entries_[at].seq <= seq) return 0;
+  const uint32_t read = log.read_last;
+  if (read != 0 && 2 * seq < entries_[read].seq + uint64_t{entries_[at].seq}) at = read;
+  while (entries_[at].seq <= seq) at = entries_[at].next;
+  while (entries_[at].previous != 0 && entries_[entries_[at].previous].seq > seq) {
+    at = entries_[at].previous;
+  }
+  return at;
 }
 
 MailboxAnswer Mailbox::open_device(const MailboxOp& op) {
@@ -413,6 +423,7 @@ void Mailbox::expire(Log& log, int64_t now) {
 
 void Mailbox::drop_first(Log& log) {
   const uint32_t gone = log.first;
+  if (log.read_last == gone) log.read_last = 0;
   log.first = entries_[gone].next;
   (log.first == 0 ? log.last : entries_[log.first].previous) = 0;
   --log.kept;
@@ -455,6 +466,7 @@ Entry Mailbox::discard_last(uint32_t number) {
   const uint32_t gone = log.last;
   const Item& item = entries_[gone];
   Entry entry = entry_of(log, item);
+  if (log.read_last == gone) log.read_last = 0;
   log.last = item.previous;
   (log.last == 0 ? log.first : entries_[log.last].next) = 0;
   --log.kept;

@@ -102,6 +102,7 @@ class Mailbox {
     uint32_t head_epoch = 0;
     uint32_t first = 0;  // items kept
     uint32_t last = 0;
+    uint32_t read_last = 0;  // of these, by whomever; 0: none
     uint32_t kept = 0;
     uint32_t expired_seq = 0;  // last one that retention took
     uint32_t parties = 0;
@@ -171,6 +172,7 @@ class Mailbox {
   bool needed_by(const Log& log, UserId user, const Item& item) const;
   void trim(Log& log, int64_t now);
   void expire(Log& log, int64_t now);
+  uint32_t first_after(const Log& log, uint64_t seq) const;
   void drop_first(Log& log);
   Entry discard_last(uint32_t log_number);
 

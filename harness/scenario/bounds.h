@@ -8,9 +8,9 @@ namespace imroute {
 
 // The longest that a frame takes over an undisturbed link of this class, another one ahead of it.
 DurationNs slowest_trip(const LinkClass& link);
-// How long a push may be on its way in quiet time: to a node that is believed to hold the user, back
-// with its NACK, to a router that asks the directory (or over the bus), and to the node that does; and
-// to the device.
+// How long a push may be on its way in quiet time: to a node that is believed to hold the user,
+// back with its NACK, to a router that asks the directory (or over the bus), and to the node that
+// does; and to the device.
 DurationNs longest_push(const NetworkConfig& network);
 // D_sync: a holder that reaches the mailbox has delivered what was stored.
 DurationNs sync_bound(const Scenario& scenario);
