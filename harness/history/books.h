@@ -36,7 +36,7 @@ struct DeviceBook {
   bool absent : 1 = true;         // by choice (stopped, kicked, never online): nobody waits
   bool wiped : 1 = false;         // was reinstalled: may show again what it showed before
   bool put_out : 1 = false;       // told that it was superseded or kicked; its user knows
-  bool left : 1 = false;          // lost its last session by its user's choice (stop, relocate)
+  bool left : 1 = false;          // lost its last session by its user's choice: stop, move, replace
   bool there_at_end : 1 = false;  // had a session when the drain ended
   bool online() const { return bound_at != kNever; }
 };

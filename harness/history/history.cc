@@ -141,7 +141,10 @@ void History::offline(int64_t t, DeviceKey key, Reason reason) {
   if (index == kNothing) return;
   DeviceBook& d = s.books.device(index);
   // A client that moves ends its own session without a reason; one that stops cancels it.
-  if (d.online()) d.left = reason == Reason::none || reason == Reason::cancelled;
+  if (d.online()) {
+    d.left = reason == Reason::none || reason == Reason::cancelled || reason == Reason::kicked ||
+             reason == Reason::superseded;
+  }
   d.bound_at = kNever;
   d.changed_at = t;
   // Final for the client: it does not try again by itself.

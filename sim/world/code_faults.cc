@@ -119,7 +119,9 @@ void FaultDriver::begin_version(uint32_t i) {
   state.victim = fault_role(fault) + "/version " + std::to_string(fault.version);
   for (Endpoint e : state.machines) world_.begin_version(i, e, fault.version);
   const bool in_order = state.until - world_.now() > 3 * kSwapDrain;
-  if (in_order) at(state.until - kSwapDrain, i, kFirstStep + kLeave);
+  if (in_order && state.until < world_.scenario().duration_ns) {
+    at(state.until - kSwapDrain, i, kFirstStep + kLeave);
+  }
   if (fault.at_ns == 0) {  // it began so
     state.killed = true;
     return;

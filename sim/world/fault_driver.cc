@@ -110,7 +110,8 @@ void FaultDriver::begin(uint32_t i) {
     case FaultFamily::count_:
       break;
   }
-  if (!ends_itself) at(state.until, i, kEnd);
+  // What lasts to the end of the run is healed then, after a core beside it was judged.
+  if (!ends_itself && state.until < world_.scenario().duration_ns) at(state.until, i, kEnd);
 }
 
 void FaultDriver::end(uint32_t i) {

@@ -24,7 +24,12 @@ class Story {
     s.topology.devices_per_user = devices;
     s.duration_ns = 100 * kSecond;
     s.warmup_ns = kSecond;
-    s.network.client = s.network.peer = s.network.service = {};  // things happen when told
+    return s;
+  }
+  // Nothing is ever on its way.
+  static Scenario without_ways(uint64_t users = 4, uint32_t devices = 1) {
+    Scenario s = scenario(users, devices);
+    s.network.client = s.network.peer = s.network.service = {};
     return s;
   }
   static DeviceKey device(uint64_t user, uint32_t d = 0) { return {UserId{user}, d}; }

@@ -34,6 +34,37 @@ TEST(HistoryGoodput, IsBackAfterAnOverload) {
   }
 }
 
+// And so does who puts the device out with another one of his.
+TEST(HistoryGoodput, IsNotOfWhoUsesAnotherDeviceMeanwhile) {
+  Fault burst;
+  burst.kind = FaultKind::burst;
+  burst.at_ns = 10 * kSecond;
+  burst.for_ns = 5 * kSecond;
+  Scenario s = Story::scenario(4, 2);
+  s.sessions.policy = LoginPolicy::single;
+  Story story(s, {burst});
+  const DeviceKey other = Story::device(0, 1);
+  story.online(kAnn);
+  story.online(kBob);
+  story.history.fault_started(10 * kSecond, 0);
+  story.history.fault_ended(15 * kSecond, 0, true);
+  for (uint64_t i = 1; i <= 40; ++i) {
+    story.t = static_cast<int64_t>(15 + 2 * i) * kSecond;
+    Entry e = story.send(i, kAnn, kAnnBob);
+    story.history.started(story.t, other);
+    story.online(other);
+    story.history.offline(story.t, kAnn, Reason::kicked);
+    story.t += 1500 * kMillisecond;
+    story.history.started(story.t, kAnn);
+    story.online(kAnn);
+    story.history.offline(story.t, other, Reason::kicked);
+    story.store(e);
+    story.accept(e);
+    story.show(e, kBob);
+  }
+  EXPECT_GREEN(story.finish());
+}
+
 // Who goes away or moves with a send on the way waits for himself; who is thrown out does not.
 TEST(HistoryGoodput, IsOfThoseWhoAreThere) {
   Fault burst;

@@ -441,7 +441,7 @@ TEST(HistoryOracle, TwoOwnersAndPolicy) {
 
 TEST(HistoryOracle, SyncInQuietTime) {
   for (const Via via : {Via::push, Via::sync, Via::handover}) {
-    Story story(Story::scenario());
+    Story story(Story::without_ways());
     story.everybody_online();
     story.t = 60 * kSecond;
     Entry e = story.post(1, 0, 1);
@@ -480,7 +480,7 @@ TEST(HistoryOracle, SyncIsRightForANewSessionAndNearAFault) {
 
 TEST(HistoryOracle, SyncIsRightForANewMember) {
   for (const int64_t later : {0 * kSecond, 3 * kSecond}) {
-    Story story(Story::scenario());
+    Story story(Story::without_ways());
     story.create_group(7, {0, 1});
     story.everybody_online();
     story.t = 60 * kSecond;
@@ -499,7 +499,7 @@ TEST(HistoryOracle, SyncLongAfterTheFaultIsWrong) {
   Fault crash;
   crash.at_ns = 10 * kSecond;
   crash.for_ns = kSecond;
-  Story story(Story::scenario(), {crash});
+  Story story(Story::without_ways(), {crash});
   story.everybody_online();
   story.history.fault_started(10 * kSecond, 0);
   story.history.fault_ended(11 * kSecond, 0, true);

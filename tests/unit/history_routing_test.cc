@@ -12,7 +12,7 @@ const DeviceKey kAnn = Story::device(0), kBob = Story::device(1);
 constexpr uint32_t kBody = 40;  // bytes of a message of the stories
 
 Scenario with_window(uint32_t messages, uint32_t bytes) {
-  Scenario s = Story::scenario();
+  Scenario s = Story::without_ways();
   s.delivery.window = messages;
   s.delivery.window_bytes = bytes;
   s.network.client.latency = {0, 0, 0, 0, 200 * kMillisecond};
@@ -110,7 +110,7 @@ TEST(HistoryRouting, ADeviceThatCatchesUpIsServedFromTheMailboxForAWhile) {
 // A read for an earlier entry, or after a short wait for a gap, brings an entry along whose push is
 // on its way; one that took longer than any push may has none.
 TEST(HistoryRouting, WhatIsReadBeforeItsPushCanHaveComeAccusesNobody) {
-  Scenario s = Story::scenario();
+  Scenario s = Story::without_ways();
   s.network.peer.latency.p100 = 10 * kMillisecond;
   s.network.service.latency.p100 = 5 * kMillisecond;
   s.network.client.latency.p100 = 30 * kMillisecond;
@@ -129,7 +129,7 @@ TEST(HistoryRouting, WhatIsReadBeforeItsPushCanHaveComeAccusesNobody) {
 // and until then nobody has to know where it is.
 TEST(HistoryRouting, NoPushIsOwedToADeviceThatIsBeingReplaced) {
   for (const LoginPolicy policy : {LoginPolicy::single, LoginPolicy::all}) {
-    Scenario s = Story::scenario(4, 2);
+    Scenario s = Story::without_ways(4, 2);
     s.sessions.policy = policy;
     Story story(s);
     story.online(kAnn);
