@@ -271,6 +271,22 @@ class Secure(unittest.TestCase):
         self.assertEqual(code("Bearer " + "w" * 40), 200)
         self.assertEqual(self.count(cluster, "router", "http_refused_total"), 6)
 
+        # Every operation of the document is behind it, and says so.
+        secret = {"Authorization": "Bearer " + "w" * 40}
+        request = urllib.request.Request(f"http://{place}/v1/openapi.json", headers=secret)
+        with urllib.request.urlopen(request, timeout=harness.LIMIT) as answer:
+            document = json.loads(answer.read())
+        for path, methods in document["paths"].items():
+            for method, operation in methods.items():
+                with self.subTest(f"{method} {path}"):
+                    self.assertIn("401", operation["responses"])
+                    request = urllib.request.Request(
+                        f"http://{place}" + path.replace("{", "").replace("}", ""), method=method.upper())
+                    with self.assertRaises(urllib.error.HTTPError) as refused:
+                        urllib.request.urlopen(request, timeout=harness.LIMIT)
+                    self.assertEqual(refused.exception.code, 401)
+                    self.assertEqual(refused.exception.headers["Content-Type"], "application/problem+json")
+
     def test_the_application_decides(self):
         asked, answer = [], {"code": 204}
 
