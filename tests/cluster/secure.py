@@ -48,9 +48,9 @@ class Secure(unittest.TestCase):
             out["IMROUTE_TLS__AUTHORITY"] = self.file(authority + ".crt")
         return out
 
-    def cluster(self, environment, **options):
+    def cluster(self, environment, arguments=(), **options):
         data = tempfile.mkdtemp(dir=self.directory.name)
-        cluster = harness.Cluster(PROGRAM, data, environment=environment, **options)
+        cluster = harness.Cluster(PROGRAM, data, *arguments, environment=environment, **options)
         self.addCleanup(cluster.destroy)
         return cluster.wait_ready()
 
@@ -122,6 +122,33 @@ class Secure(unittest.TestCase):
 
         alice.say("still")
         bob.wait_for(r"^alice #2: still")
+
+    def test_up_makes_an_authority_of_its_own(self):
+        cluster = self.cluster({}, nodes=2, arguments=("--tls",))
+        shown = cluster.up.wait_for(r"--router (\S+) --tls-ca (\S+)$")
+        self.assertEqual(shown.group(1), cluster.router)
+        files = os.path.dirname(shown.group(2))
+        self.assertEqual(sorted(os.listdir(files)), ["authority.crt", "server.crt", "server.key"])
+        for name in os.listdir(files):
+            self.assertEqual(os.stat(os.path.join(files, name)).st_mode & 0o777, 0o600, name)
+        trusting = ("--tls-ca", shown.group(2))
+        alice, bob = cluster.chat("alice", *trusting), cluster.chat("bob", *trusting)
+        alice.say("/to bob")
+        alice.say("privately")
+        bob.wait_for(r"^alice #1: privately")
+        # Plain words are refused, where clients speak and where servers do; so is who shows nothing.
+        self.assertEqual(self.send(cluster, timeout="1s").returncode, 3)
+        self.wait_count(cluster, "router", "client_bad_handshakes_total", 1)
+        anyone = ssl.create_default_context(cafile=shown.group(2))
+        host, port = cluster.places[1].split(":")
+        with self.assertRaises(OSError), socket.create_connection((host, port)) as link:
+            with anyone.wrap_socket(link, server_hostname=host) as wrapped:
+                while wrapped.recv(100):
+                    pass
+        self.wait_count(cluster, "router", "peer_bad_handshakes_total", 1)
+        for host in ("127.0.0.1", "localhost"):  # and a browser may call this machine by either
+            with socket.create_connection(cluster.web["router"].split(":")) as link:
+                anyone.wrap_socket(link, server_hostname=host).close()
 
     def test_a_node_that_belongs_elsewhere_does_not_get_in(self):
         environment = self.tls(authority="authority")
