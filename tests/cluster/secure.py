@@ -226,6 +226,21 @@ class Secure(unittest.TestCase):
         cluster.chat("carol")  # there is room again
         self.assertEqual(self.count(cluster, "node-0", "client_links"), 3)
 
+    def test_strangers_have_the_time_that_the_settings_give_them(self):
+        late = 'client_refused_total{why="late"}'
+        hasty, patient = (self.servers({}, {"limits": {"half_open_time": time}}) for time in ("50ms", "1h"))
+        for at, server in ((0, "router"), (2, "node-0")):
+            with self.subTest(server), socket.create_connection(patient.places[at].split(":")) as stays:
+                # Where the settings are not heard, these take twice the time of the one that stays.
+                for _ in range(2):
+                    place = hasty.places[at].split(":")
+                    with socket.create_connection(place, timeout=harness.LIMIT) as stranger:
+                        self.assertEqual(stranger.recv(1), b"")
+                self.assertEqual(self.count(hasty, server, late), 2)
+                self.assertEqual(self.count(patient, server, late), 0)
+                stays.setblocking(False)
+                self.assertRaises(BlockingIOError, stays.recv, 1)
+
     # ---- who may log in, and as whom
     def keys(self, name, text="one " + "k" * 32):
         with open(self.file(name), "w", encoding="utf-8") as out:
