@@ -208,6 +208,8 @@ struct Parser {
     up->add_option("--nodes", raw.nodes, "IM servers (default 4)");
     up->add_option("--port", raw.port, "First port; 0: any that are free (default 7000)");
     up->add_option("--data", options.data_dir, "Directory for logs and what must outlive it");
+    up->add_flag("--tls", options.tls,
+                 "Encrypt everything, with an authority made for it in the data directory");
     list_option(up, "--strategy", options.strategies, "Routing strategy, like list strategies",
                 false);
     const auto user_options = [this](CLI::App* sub) {

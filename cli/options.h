@@ -54,6 +54,7 @@ struct Options {
   std::string user, to, group;
   uint32_t device = 0;
   std::vector<std::string> routers{"127.0.0.1:7000"};
+  bool tls = false;  // up
   std::string tls_authority, pass_file, key_file;
   DurationNs timeout_ns = 10 * kSecond;
   DurationNs valid_ns = 3600 * kSecond;

@@ -2,21 +2,29 @@
 # as a package, so that others embed it (`find_package(imroute)`, `imroute::core`).
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
+set(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME runtime)
+set(CMAKE_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
+    OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
 
 set_target_properties(imroute_core PROPERTIES EXPORT_NAME core)
 target_compile_features(imroute_core PUBLIC cxx_std_20)
 target_include_directories(imroute_core INTERFACE $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/imroute>)
-install(TARGETS imroute_core EXPORT imroute ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(DIRECTORY core DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/imroute FILES_MATCHING PATTERN *.h
+install(TARGETS imroute_core EXPORT imroute ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+        COMPONENT development)
+install(DIRECTORY core DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/imroute COMPONENT development FILES_MATCHING PATTERN *.h
         PATTERN planted*.h EXCLUDE)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/imroute)
-install(EXPORT imroute FILE imrouteConfig.cmake NAMESPACE imroute:: DESTINATION ${package_dir})
+install(EXPORT imroute FILE imrouteConfig.cmake NAMESPACE imroute:: DESTINATION ${package_dir}
+        COMPONENT development)
 write_basic_package_version_file(imrouteConfigVersion.cmake COMPATIBILITY SameMinorVersion)
-install(FILES ${CMAKE_CURRENT_BINARY_DIR}/imrouteConfigVersion.cmake DESTINATION ${package_dir})
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/imrouteConfigVersion.cmake DESTINATION ${package_dir}
+        COMPONENT development)
 
 install(TARGETS imroute RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(DIRECTORY scenarios deploy/grafana DESTINATION ${CMAKE_INSTALL_DATADIR}/imroute)
-install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+if(NOT IMROUTE_DEB)  # a package has it in its copyright
+  install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+endif()
 
 # The program writes its own completions, so it must run where it is built.
 set(completions ${CMAKE_CURRENT_BINARY_DIR}/completions)
@@ -38,3 +46,7 @@ foreach(unit imroute-node@.service imroute-router.service)
   install(FILES ${CMAKE_CURRENT_BINARY_DIR}/${unit} DESTINATION lib/systemd/system)
 endforeach()
 install(FILES deploy/systemd/imroute.conf DESTINATION lib/sysusers.d)
+
+if(IMROUTE_DEB)
+  include(cmake/package.cmake)
+endif()

@@ -8,6 +8,7 @@
 #include "cli/cluster/child.h"
 #include "cli/cluster/serve.h"
 #include "cli/commands.h"
+#include "cluster/security/authority.h"
 #include "config/json.h"
 #include "settings/names.h"
 
@@ -54,6 +55,10 @@ class Up {
     if (!options_.strategies.empty()) {
       strategy_ = *parse_strategy_name(options_.strategies.front(), strategy_, nullptr);
     }
+    if (options_.tls) {
+      tls_ = cluster::Authority(directory_ / "tls", "authority")
+                 .issue("server", "IP:127.0.0.1,DNS:localhost");
+    }
     loop_.on_signals([this](int signal) { on_signal(signal); });
     start_router();
     loop_.run();
@@ -85,6 +90,7 @@ class Up {
     settings.server.admin = address(2);
     settings.http = address(3);
     settings.server.strategy = strategy_;
+    settings.server.tls = tls_;
     settings.data_dir = directory_.string();
     router_.child = start("router", arguments("router", "router.json", settings));
   }
@@ -97,6 +103,7 @@ class Up {
       settings.server.peer = address(11 + 4 * i);
       settings.server.admin = address(12 + 4 * i);
       settings.server.strategy = strategy_;
+      settings.server.tls = tls_;
       settings.routers = {{router_.client, router_.peer}};
       const std::string name = "node-" + std::to_string(i);
       nodes_[i].child = start(name, arguments("node", (name + ".json").c_str(), settings));
@@ -132,7 +139,7 @@ class Up {
     console_.out << "\nlogs and configuration in " << directory_.string()
                  << "; Ctrl-C stops all\nnext, in another terminal: imroute chat --user alice"
                  << (router_.client == "127.0.0.1:7000" ? "" : " --router " + router_.client)
-                 << std::endl;
+                 << (options_.tls ? " --tls-ca " + tls_.authority : "") << std::endl;
   }
 
   void on_end(Child& child) {
@@ -180,6 +187,7 @@ class Up {
   const Console& console_;
   std::filesystem::path directory_;
   StrategyConfig strategy_;
+  cluster::TlsFiles tls_;
   cluster::Loop loop_;
   Running router_;
   std::vector<Running> nodes_;
@@ -191,7 +199,7 @@ class Up {
 
 int up_command(const Options& options, const Console& console) {
   prepare_directory(options.data_dir);
-  return Up(options, console).run();
+  return in_environment([&] { return Up(options, console).run(); });
 }
 
 }  // namespace imroute

@@ -30,6 +30,12 @@ MonoTime monotonic_now() {
       .count();
 }
 
+int64_t wall_now() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
 namespace {
 
 // False when the loop was stopped.

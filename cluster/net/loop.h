@@ -30,6 +30,8 @@ class SystemRefusal : public std::runtime_error {
 
 // This process' monotonic clock.
 MonoTime monotonic_now();
+// The machine's clock, in nanoseconds since 1970: for what outlives the process.
+int64_t wall_now();
 
 // Something with work at the end of a turn.
 class TurnEnd {

@@ -44,7 +44,7 @@ struct Talk {
   }
 };
 void add_place(Shape& shape, Talk& place) {
-  shape.add(user_key("with", place.with, "the other user; or group"));
+  shape.add(name_key("with", place.with, "the other user; or group"));
   shape.add(count_key("group", place.group, 1, ConversationId::kGroupMark - 1, "its number"));
 }
 void check_place(const JsonValue& value, ShapeReader& reader) {
@@ -72,7 +72,7 @@ Shape frame_shape(Frame& f, FrameText& t) {
   const uint32_t fields = frame_fields(f.type);
   const auto has = [fields](uint32_t field) { return (fields & field) != 0; };
   Shape shape;
-  if (has(kFieldUser)) shape.add(user_key("user", t.user, "a name or an id").require());
+  if (has(kFieldUser)) shape.add(name_key("user", t.user, "a name or an id").require());
   if (has(kFieldDevice)) shape.add(count_key("device", f.device, 0, 63, "of the user"));
   if (has(kFieldClientType)) {
     shape.add(choice_key("client_type", f.client_type, client_type_names(), "of the device"));
@@ -93,7 +93,7 @@ Shape frame_shape(Frame& f, FrameText& t) {
   if (has(kFieldClientSeq)) {
     shape.add(count_key("id", f.entry.client_seq, 1, kMostNumber, "rises by one").require());
   }
-  if (has(kFieldSubject)) shape.add(user_key("subject", t.subject, "who joins or leaves"));
+  if (has(kFieldSubject)) shape.add(name_key("subject", t.subject, "who joins or leaves"));
   if (has(kFieldPayload)) {
     shape.add(text_key("text", t.text, "the message; or base64"));
     shape.add(text_key("base64", t.base64, "the message, of any bytes"));
@@ -136,7 +136,7 @@ void put_control(ByteBuffer& out, uint8_t type, const ByteBuffer& body) {
 bool read_greeting(const JsonValue& value, ByteBuffer& messages, std::string& trouble) {
   Greeting greeting;
   Shape shape;
-  shape.add(user_key("name", greeting.name, "of the user"));
+  shape.add(name_key("name", greeting.name, "of the user"));
   shape.add(text_key("proof", greeting.proof, "a pass at a router, a token at a node"));
   if (!read_with(shape, value, trouble)) return false;
   put_control(messages, kControlGreeting, control_body(greeting));
@@ -150,7 +150,7 @@ bool read_query(const JsonValue& value, ByteBuffer& messages, std::string& troub
   shape.add(count_key("number", query.number, 0, ~uint32_t{0}, "returned with the answer"));
   shape.add(flag_key("online", query.online_only, "only those with a session"));
   shape.add(text_key("prefix", query.prefix, "of the name"));
-  shape.add(user_key("id", user, "this one alone"));
+  shape.add(name_key("id", user, "this one alone"));
   shape.add(count_key("limit", query.limit, 1, 1000, "at most so many"));
   if (!read_with(shape, value, trouble)) return false;
   if (!user.empty()) query.ids.push_back(user_id_of(user));

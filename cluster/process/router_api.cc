@@ -14,19 +14,18 @@ namespace {
 constexpr uint64_t kMostListed = 1000;
 constexpr uint64_t kListed = 100;
 
+JsonValue id_json(UserId user) { return JsonValue::make_string(std::to_string(user.value)); }
+
+}  // namespace
+
 HttpReply store_silent(const char* store) {
   return problem_reply(
       {503, std::string("the ") + store + " did not answer", {}, {}, "try again in a moment"});
 }
 
 HttpReply bad_name(const std::string& found) {
-  return problem_reply(
-      {400, "this is no name of a user", found, "1 to 64 letters, digits and . _ - @", {}});
+  return problem_reply({400, "this is no name", found, "1 to 64 letters, digits and . _ - @", {}});
 }
-
-JsonValue id_json(UserId user) { return JsonValue::make_string(std::to_string(user.value)); }
-
-}  // namespace
 
 RouterApi::RouterApi(Parts parts)
     : parts_(std::move(parts)),
@@ -52,10 +51,23 @@ void RouterApi::add_routes() {
   add("GET", "/v1/users/count", &RouterApi::count_users);
   add("POST", "/v1/messages", &RouterApi::send_message);
   add("GET", "/v1/nodes", &RouterApi::list_nodes);
+  add("POST", "/v1/groups", &RouterApi::create_group);
   routes_.add("GET", "/v1/sessions/{user}",
               [this](const HttpRequest& request, Argument user, Respond respond) {
                 show_sessions(request, user, respond);
               });
+  routes_.add("GET", "/v1/groups/{group}",
+              [this](const HttpRequest& request, Argument group, Respond respond) {
+                show_group(request, group, respond);
+              });
+  const auto changes = [this](const char* pattern, EntryKind kind) {
+    routes_.add("POST", pattern,
+                [this, kind](const HttpRequest& request, Argument group, Respond respond) {
+                  change_members(kind, request, group, respond);
+                });
+  };
+  changes("/v1/groups/{group}/join", EntryKind::join);
+  changes("/v1/groups/{group}/leave", EntryKind::leave);
   routes_.add("GET", "/v1/openapi.json", [](const HttpRequest&, Argument, Respond respond) {
     respond({200, std::string(openapi_document()), "application/json", {}});
   });
@@ -73,7 +85,7 @@ JsonValue RouterApi::user_json(UserId user, const std::string& name) const {
 void RouterApi::register_user(const HttpRequest& request, const Respond& respond) {
   std::string name;
   Shape shape;
-  shape.add(user_key("name", name, "of the user").require());
+  shape.add(name_key("name", name, "of the user").require());
   if (const auto mistake = read_body(request, shape)) return respond(*mistake);
   const bool is_new = parts_.users.learn(name);
   respond(json_reply(is_new ? 201 : 200, user_json(user_id_of(name), name)));

@@ -1,6 +1,6 @@
 // What a router answers over HTTP, for the backend of an application: who there is and where,
-// logins for clients that speak another protocol up to here, messages sent for users. openapi.json
-// describes it, and is tested against it. Whoever reaches it acts for any user.
+// logins for clients that speak another protocol up to here, messages sent for users, and groups.
+// openapi.json describes it, and is tested against it. Whoever reaches it acts for any user.
 #pragma once
 
 #include <functional>
@@ -16,8 +16,16 @@
 
 namespace imroute::cluster {
 
-// A key of a body that names a user.
-ShapeKey user_key(const char* name, std::string& field, const char* help);
+// A key of a body that names a user, or a group.
+ShapeKey name_key(const char* name, std::string& field, const char* help);
+// Numbers of the sender's own make a request repeatable.
+ShapeKey id_key(uint64_t& field);
+HttpReply bad_name(const std::string& found);
+HttpReply store_silent(const char* store);
+// For a post that was refused.
+HttpReply refused_reply(Reason reason);
+// {"id": ..., "position": ...}, or that this one was stored no more.
+HttpReply stored_reply(int status, const PostAnswer& answer);
 
 class RouterApi {
  public:
@@ -26,7 +34,9 @@ class RouterApi {
     Loop& loop;
     Driver& driver;
     UserBook& users;
+    UserBook& groups;
     DirectoryStore& directory;
+    MailboxStore& mailbox;
     std::function<bool(const DeviceRow&)> lives;  // the row's session is at a node that lives
     std::function<uint64_t(NodeId)> users_at;     // by the node's last report
     LayerTo layer_to;                             // for a connection to a node
@@ -52,9 +62,16 @@ class RouterApi {
   void log_in(const HttpRequest& request, const Respond& respond);
   void send_message(const HttpRequest& request, const Respond& respond);
   void list_nodes(const HttpRequest& request, const Respond& respond);
+  void create_group(const HttpRequest& request, const Respond& respond);
+  void change_members(EntryKind kind, const HttpRequest& request, Argument group,
+                      const Respond& respond);
+  void show_group(const HttpRequest& request, Argument group, const Respond& respond);
 
   void look_up(std::vector<UserId> users, std::function<void(const std::vector<UserRecord>*)> call);
   void list_members(std::function<void(const ClusterView*)> call);
+  // Sends it for the user's device and responds with what `reply` makes of the answer.
+  void post_for(DeviceKey from, PostedMessage message, const Respond& respond,
+                std::function<HttpReply(const PostAnswer&)> reply);
   JsonValue user_json(UserId user, const std::string& name) const;
   bool is_online(const UserRecord& record) const;
 

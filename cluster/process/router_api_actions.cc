@@ -16,22 +16,19 @@ constexpr DurationNs kPostTime = 8 * kSecond;  // less than the server gives an 
 constexpr uint32_t kMostDevice = 63;
 
 struct MessageBody {
-  std::string from, to, text, base64;
-  uint64_t group = 0;
+  std::string from, to, group, text, base64;
   uint64_t id = 0;
   uint32_t device = kPostDevice;
 };
 
 Shape message_shape(MessageBody& m) {
   Shape shape;
-  shape.add(user_key("from", m.from, "who sends").require());
-  shape.add(user_key("to", m.to, "who it is for; or group"));
-  shape.add(count_key("group", m.group, 1, ConversationId::kGroupMark - 1, "number of a group"));
+  shape.add(name_key("from", m.from, "who sends").require());
+  shape.add(name_key("to", m.to, "who it is for; or group"));
+  shape.add(name_key("group", m.group, "a group that the sender is in; or to"));
   shape.add(text_key("text", m.text, "the message; or base64"));
   shape.add(text_key("base64", m.base64, "the message, of any bytes"));
-  shape.add(count_key("id", m.id, 1, kMaxClientSeq,
-                      "rises with each message of this device to this user or group; a repetition "
-                      "with the same one is stored once"));
+  shape.add(id_key(m.id));
   shape.add(count_key("device", m.device, 0, kMostDevice, "which device of the sender sends it"));
   shape.check = [&m](const JsonValue& value, ShapeReader& reader) {
     if ((value.find("to") != nullptr) == (value.find("group") != nullptr)) {
@@ -48,9 +45,11 @@ Shape message_shape(MessageBody& m) {
   return shape;
 }
 
-HttpReply refused_reply(Reason reason, int status, const char* fix) {
+HttpReply refusal(Reason reason, int status, const char* fix) {
   return problem_reply({status, "refused: " + std::string(to_string(reason)), {}, {}, fix});
 }
+
+}  // namespace
 
 HttpReply refused_reply(Reason reason) {
   switch (reason) {
@@ -61,26 +60,47 @@ HttpReply refused_reply(Reason reason) {
                             {},
                             "repeat it; with the same id it is stored once"});
     case Reason::not_member:
-      return refused_reply(reason, 403, "the sender must be a member of the group");
+      return refusal(reason, 403, "the sender must be a member of the group");
     case Reason::too_large:
-      return refused_reply(reason, 413, "a message has at most 65536 bytes");
+      return refusal(reason, 413, "a message has at most 65536 bytes");
     case Reason::bad_token:
-      return refused_reply(reason, 403, "the sender may not log in");
+      return refusal(reason, 403, "the sender may not log in");
     default:
-      return refused_reply(reason, 503, "try again in a moment");
+      return refusal(reason, 503, "try again in a moment");
   }
 }
 
-}  // namespace
+HttpReply stored_reply(int status, const PostAnswer& answer) {
+  if (answer.position.seq == 0) {
+    return problem_reply(
+        {409,
+         "nothing was stored: this device has sent something with a higher id there, and this one "
+         "is not among its last",
+         std::to_string(answer.client_seq), "ids that rise", "send it with a higher id"});
+  }
+  JsonValue out = JsonValue::make_object();
+  out.add("id", JsonValue::make_number(answer.client_seq));
+  JsonValue& position = out.add("position", JsonValue::make_object());
+  position.add("epoch", JsonValue::make_number(uint64_t{answer.position.epoch}));
+  position.add("seq", JsonValue::make_number(answer.position.seq));
+  return json_reply(status, out);
+}
 
-ShapeKey user_key(const char* name, std::string& field, const char* help) {
+ShapeKey id_key(uint64_t& field) {
+  return count_key("id", field, 1, kMaxClientSeq,
+                   "rises with each message of this device to this user or group; a repetition "
+                   "with the same one is stored once");
+}
+
+ShapeKey name_key(const char* name, std::string& field, const char* help) {
   ShapeKey key = text_key(name, field, help);
   key.read = [read = key.read, &field](const JsonValue& value, ShapeReader& reader) {
     const size_t errors = reader.errors();
     read(value, reader);
     if (reader.errors() != errors || is_user_name(field)) return;
-    reader.error(value, "found " + describe(value) +
-                            ", expected the name of a user: 1 to 64 letters, digits and . _ - @");
+    reader.error(value,
+                 "found " + describe(value) +
+                     ", expected the name of a user or group: 1 to 64 letters, digits and . _ - @");
   };
   return key;
 }
@@ -90,7 +110,7 @@ void RouterApi::log_in(const HttpRequest& request, const Respond& respond) {
   uint32_t device = 0;
   ClientType type = ClientType::mobile;
   Shape shape;
-  shape.add(user_key("user", user, "who logs in").require());
+  shape.add(name_key("user", user, "who logs in").require());
   shape.add(count_key("device", device, 0, kMostDevice, "which device of the user"));
   shape.add(choice_key("client_type", type, client_type_names(), "what kind of device it is"));
   if (const auto mistake = read_body(request, shape)) return respond(*mistake);
@@ -116,30 +136,25 @@ void RouterApi::send_message(const HttpRequest& request, const Respond& respond)
   parts_.users.learn(body.from);
   const DeviceKey from{user_id_of(body.from), body.device};
   PostedMessage message;
-  message.conversation = body.to.empty() ? ConversationId::group(body.group)
+  message.conversation = body.to.empty() ? group_named(body.group)
                                          : ConversationId::direct(from.user, user_id_of(body.to));
   message.payload = std::move(body.text);
   message.client_seq = body.id;
   const bool stored = parts_.guarantee == Guarantee::at_least_once;
-  const auto done = [respond, stored](const PostAnswer& answer) {
-    if (answer.refused != Reason::none) return respond(refused_reply(answer.refused));
-    if (stored && answer.position.seq == 0) {
-      return respond(problem_reply(
-          {409,
-           "nothing was stored: this device has sent a message with a higher id there, and "
-           "this one is not among its last",
-           std::to_string(answer.client_seq), "ids that rise", "send it with a higher id"}));
-    }
+  post_for(from, std::move(message), respond, [stored](const PostAnswer& answer) {
+    if (answer.refused != Reason::none) return refused_reply(answer.refused);
+    if (stored) return stored_reply(200, answer);
     JsonValue out = JsonValue::make_object();
     out.add("id", JsonValue::make_number(answer.client_seq));
-    if (stored) {
-      JsonValue& position = out.add("position", JsonValue::make_object());
-      position.add("epoch", JsonValue::make_number(uint64_t{answer.position.epoch}));
-      position.add("seq", JsonValue::make_number(answer.position.seq));
-    }
-    respond(json_reply(200, out));
-  };
-  post_office_.post(from, std::move(message), monotonic_now() + kPostTime, done);
+    return json_reply(200, out);
+  });
+}
+
+void RouterApi::post_for(DeviceKey from, PostedMessage message, const Respond& respond,
+                         std::function<HttpReply(const PostAnswer&)> reply) {
+  post_office_.post(
+      from, std::move(message), monotonic_now() + kPostTime,
+      [respond, reply = std::move(reply)](const PostAnswer& answer) { respond(reply(answer)); });
 }
 
 }  // namespace imroute::cluster

@@ -75,7 +75,7 @@ RouterProcess::~RouterProcess() = default;
 void RouterProcess::serve_api() {
   if (settings_.http.empty()) return;
   api_ = std::make_unique<RouterApi>(
-      RouterApi::Parts{loop_, *driver_, users_, *directory_store_,
+      RouterApi::Parts{loop_, *driver_, users_, groups_, *directory_store_, *mailbox_store_,
                        [this](const DeviceRow& row) { return lives(row); },
                        [this](NodeId node) { return machine_.core().users_at(node); },
                        [this](const HostPort& to) { return layers_.to_peer(to); },

@@ -101,12 +101,12 @@ class Api(unittest.TestCase):
                         body = body["example"]
                     status, _ = self.ask(method.upper(), filled + "?" * bool(query) + "&".join(query), body)
                     self.assertIn(status, (200, 201))
-        self.assertGreaterEqual(operations, 8)
+        self.assertGreaterEqual(operations, 12)
 
     def test_other_methods_and_paths(self):
         known = ["GET", "POST", "DELETE"]
         for path, methods in self.document["paths"].items():
-            path = path.replace("{user}", "alice")
+            path = path.replace("{user}", "alice").replace("{group}", "club")
             for method in known + ["PUT", "OPTIONS"]:
                 if method.lower() in methods:
                     continue
@@ -186,6 +186,64 @@ class Api(unittest.TestCase):
         self.assertEqual(self.ask("POST", "/v1/messages", {"from": "http-alice", "to": "bob-reads",
                                                            "text": "thanks"})[1]["position"]["seq"], 13)
 
+    def test_a_group_is_made_entered_left_and_written_to(self):
+        bob, dora = self.cluster.chat("group-bob"), self.cluster.chat("group-dora")
+        make = {"name": "book-club", "by": "group-alice", "members": ["group-bob", "group-alice"], "id": 1}
+        self.assertEqual(self.ask("GET", "/v1/groups/book-club")[0], 404)
+        self.assertEqual(self.ask("POST", "/v1/groups", make), (201, {"id": 1, "position": {"epoch": 1, "seq": 1}}))
+        bob.wait_for(r"^\* group-alice made book-club$")
+        # The same request again; and another one for a group that there is.
+        self.assertEqual(self.ask("POST", "/v1/groups", make)[1]["position"]["seq"], 1)
+        status, problem = self.ask("POST", "/v1/groups", {**make, "by": "group-bob"})
+        self.assertEqual((status, problem["detail"]), (409, "there is such a group already"))
+
+        def members():
+            group = self.ask("GET", "/v1/groups/book-club")[1]
+            self.assertEqual(group["name"], "book-club")
+            return sorted(user["name"] for user in group["members"])
+
+        def write(user, text):
+            return self.ask("POST", "/v1/messages", {"from": user, "group": "book-club", "text": text})[0]
+
+        self.assertEqual(members(), ["group-alice", "group-bob"])
+        self.assertEqual(write("group-dora", "not mine"), 403)
+        self.assertEqual(write("group-alice", "before dora"), 200)
+        who = {"user": "group-dora"}
+        self.assertEqual(self.ask("POST", "/v1/groups/book-club/leave", who)[0], 409)
+        self.assertEqual(self.ask("POST", "/v1/groups/book-club/join", who)[1]["position"]["seq"], 3)
+        self.assertEqual(self.ask("POST", "/v1/groups/book-club/join", who)[0], 409)
+        self.assertEqual(members(), ["group-alice", "group-bob", "group-dora"])
+        self.assertEqual(write("group-alice", "with dora"), 200)
+        dora.wait_for(r"^group-alice in book-club #4: with dora")
+        self.assertEqual(self.ask("POST", "/v1/groups/book-club/leave", who)[0], 200)
+        self.assertEqual(members(), ["group-alice", "group-bob"])
+        self.assertEqual(write("group-alice", "after dora"), 200)
+        bob.wait_for(r"^group-alice in book-club #6: after dora$")
+        shown = [m.group(1) for m in dora.matching(r"^group-alice in book-club #\d+: (\w+ dora)")]
+        self.assertEqual(shown, ["with dora"])
+        for user in ("group-alice", "group-bob"):
+            self.assertEqual(self.ask("POST", "/v1/groups/book-club/leave", {"user": user})[0], 200)
+        self.assertEqual(self.ask("GET", "/v1/groups/book-club")[0], 404)
+
+    def test_mistakes_about_groups(self):
+        status, problem = self.ask("POST", "/v1/groups", {"name": "a b", "members": ["ok", "not ok", 3]})
+        self.assertEqual(status, 422)
+        at = {error["pointer"]: error["detail"] for error in problem["errors"]}
+        self.assertEqual(sorted(at), ["", "/members/1", "/members/2", "/name"])
+        self.assertIn('"by"', at[""])
+        many = [f"member-{i}" for i in range(4096)]
+        status, problem = self.ask("POST", "/v1/groups", {"name": "many", "by": "a", "members": many})
+        self.assertEqual((status, problem["errors"][0]["pointer"]), (422, "/members"))
+        self.assertEqual(self.ask("POST", "/v1/groups", {"name": "many", "by": "a", "members": many[1:]})[0], 201)
+        self.assertEqual(len(self.ask("GET", "/v1/groups/many")[1]["members"]), 4096)
+        status, problem = self.ask("POST", "/v1/groups/many/join", {"user": "one-more"})
+        self.assertEqual(status, 409)
+        self.assertIn("full", problem["detail"])
+        self.assertEqual(self.ask("POST", "/v1/groups/no%20name/join", {"user": "a"})[0], 400)
+        self.assertEqual(self.ask("GET", "/v1/groups/a%20b")[0], 400)
+        self.assertEqual(self.ask("GET", "/v1/groups/many?x")[0], 400)
+        self.assertEqual(self.ask("POST", "/v1/groups/nobody-made-it/join", {"user": "a"})[0], 409)
+
     def test_a_login_is_a_session_to_come(self):
         first = self.ask("POST", "/v1/login", {"user": "carol", "device": 2, "client_type": "pad"})[1]
         second = self.ask("POST", "/v1/login", {"user": "carol", "device": 2, "client_type": "pad"})[1]
@@ -199,7 +257,7 @@ class Api(unittest.TestCase):
         self.assertIn('"from"?', at["/form"])
         self.assertIn("1 to 64 letters", at["/to"])
         self.assertIn("63", at["/device"])
-        status, problem = self.ask("POST", "/v1/messages", {"from": "a", "to": "b", "group": 3})
+        status, problem = self.ask("POST", "/v1/messages", {"from": "a", "to": "b", "group": "3"})
         self.assertEqual(status, 422)
         self.assertEqual(len(problem["errors"]), 2)
         status, problem = self.ask("POST", "/v1/messages", {"from": "a", "to": "b", "base64": "AB"})

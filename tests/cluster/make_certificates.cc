@@ -1,6 +1,6 @@
 // make_certificates DIRECTORY: what tests/cluster/secure.py needs. Of one authority: server, late
 // (has expired), elsewhere (of another host); of a stranger: other.
-#include "tests/cluster/certificates.h"
+#include "cluster/security/authority.h"
 
 int main(int count, char** words) {
   if (count != 2) {

@@ -48,9 +48,9 @@ class Secure(unittest.TestCase):
             out["IMROUTE_TLS__AUTHORITY"] = self.file(authority + ".crt")
         return out
 
-    def cluster(self, environment, **options):
+    def cluster(self, environment, arguments=(), **options):
         data = tempfile.mkdtemp(dir=self.directory.name)
-        cluster = harness.Cluster(PROGRAM, data, environment=environment, **options)
+        cluster = harness.Cluster(PROGRAM, data, *arguments, environment=environment, **options)
         self.addCleanup(cluster.destroy)
         return cluster.wait_ready()
 
@@ -122,6 +122,33 @@ class Secure(unittest.TestCase):
 
         alice.say("still")
         bob.wait_for(r"^alice #2: still")
+
+    def test_up_makes_an_authority_of_its_own(self):
+        cluster = self.cluster({}, nodes=2, arguments=("--tls",))
+        shown = cluster.up.wait_for(r"--router (\S+) --tls-ca (\S+)$")
+        self.assertEqual(shown.group(1), cluster.router)
+        files = os.path.dirname(shown.group(2))
+        self.assertEqual(sorted(os.listdir(files)), ["authority.crt", "server.crt", "server.key"])
+        for name in os.listdir(files):
+            self.assertEqual(os.stat(os.path.join(files, name)).st_mode & 0o777, 0o600, name)
+        trusting = ("--tls-ca", shown.group(2))
+        alice, bob = cluster.chat("alice", *trusting), cluster.chat("bob", *trusting)
+        alice.say("/to bob")
+        alice.say("privately")
+        bob.wait_for(r"^alice #1: privately")
+        # Plain words are refused, where clients speak and where servers do; so is who shows nothing.
+        self.assertEqual(self.send(cluster, timeout="1s").returncode, 3)
+        self.wait_count(cluster, "router", "client_bad_handshakes_total", 1)
+        anyone = ssl.create_default_context(cafile=shown.group(2))
+        host, port = cluster.places[1].split(":")
+        with self.assertRaises(OSError), socket.create_connection((host, port)) as link:
+            with anyone.wrap_socket(link, server_hostname=host) as wrapped:
+                while wrapped.recv(100):
+                    pass
+        self.wait_count(cluster, "router", "peer_bad_handshakes_total", 1)
+        for host in ("127.0.0.1", "localhost"):  # and a browser may call this machine by either
+            with socket.create_connection(cluster.web["router"].split(":")) as link:
+                anyone.wrap_socket(link, server_hostname=host).close()
 
     def test_a_node_that_belongs_elsewhere_does_not_get_in(self):
         environment = self.tls(authority="authority")
@@ -199,6 +226,21 @@ class Secure(unittest.TestCase):
         cluster.chat("carol")  # there is room again
         self.assertEqual(self.count(cluster, "node-0", "client_links"), 3)
 
+    def test_strangers_have_the_time_that_the_settings_give_them(self):
+        late = 'client_refused_total{why="late"}'
+        hasty, patient = (self.servers({}, {"limits": {"half_open_time": time}}) for time in ("50ms", "1h"))
+        for at, server in ((0, "router"), (2, "node-0")):
+            with self.subTest(server), socket.create_connection(patient.places[at].split(":")) as stays:
+                # Where the settings are not heard, these take twice the time of the one that stays.
+                for _ in range(2):
+                    place = hasty.places[at].split(":")
+                    with socket.create_connection(place, timeout=harness.LIMIT) as stranger:
+                        self.assertEqual(stranger.recv(1), b"")
+                self.assertEqual(self.count(hasty, server, late), 2)
+                self.assertEqual(self.count(patient, server, late), 0)
+                stays.setblocking(False)
+                self.assertRaises(BlockingIOError, stays.recv, 1)
+
     # ---- who may log in, and as whom
     def keys(self, name, text="one " + "k" * 32):
         with open(self.file(name), "w", encoding="utf-8") as out:
@@ -270,6 +312,22 @@ class Secure(unittest.TestCase):
             self.assertEqual(code(wrong), 401, wrong)
         self.assertEqual(code("Bearer " + "w" * 40), 200)
         self.assertEqual(self.count(cluster, "router", "http_refused_total"), 6)
+
+        # Every operation of the document is behind it, and says so.
+        secret = {"Authorization": "Bearer " + "w" * 40}
+        request = urllib.request.Request(f"http://{place}/v1/openapi.json", headers=secret)
+        with urllib.request.urlopen(request, timeout=harness.LIMIT) as answer:
+            document = json.loads(answer.read())
+        for path, methods in document["paths"].items():
+            for method, operation in methods.items():
+                with self.subTest(f"{method} {path}"):
+                    self.assertIn("401", operation["responses"])
+                    request = urllib.request.Request(
+                        f"http://{place}" + path.replace("{", "").replace("}", ""), method=method.upper())
+                    with self.assertRaises(urllib.error.HTTPError) as refused:
+                        urllib.request.urlopen(request, timeout=harness.LIMIT)
+                    self.assertEqual(refused.exception.code, 401)
+                    self.assertEqual(refused.exception.headers["Content-Type"], "application/problem+json")
 
     def test_the_application_decides(self):
         asked, answer = [], {"code": 204}

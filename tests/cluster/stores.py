@@ -115,13 +115,13 @@ class Servers(unittest.TestCase):
         bob.wait_for(rf"online at node {1 - holder}", before)
         self.talk(alice, bob, 4, 9)
 
-    def redis(self):
+    def redis(self, *arguments):
         port, data = free_port(), tempfile.mkdtemp(dir=self.directory.name)
         if shutil.which("redis-server") is None:
             self.fail("redis-server is missing: install the package redis-server")
         server = subprocess.Popen(
             ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", data, "--save",
-             "", "--appendonly", "yes", "--appendfsync", "always", "--loglevel", "warning"],
+             "", "--appendonly", "yes", "--appendfsync", "always", "--loglevel", "warning", *arguments],
             stdout=subprocess.DEVNULL)
         self.addCleanup(lambda: (server.kill(), server.wait()))
         return port
@@ -143,6 +143,22 @@ class Servers(unittest.TestCase):
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.addCleanup(lambda: (server.kill(), server.wait()))
         return port
+
+    def test_a_redis_cluster_is_refused_at_start(self):
+        redis = self.redis("--cluster-enabled", "yes")
+        stores = {"directory": "redis", "mailbox": "redis", "redis": {"address": f"127.0.0.1:{redis}"}}
+        self.router()
+        for kind, keys in (("router", {"data_dir": self.directory.name + "/other"}),
+                           ("node", {"node": 0, "routers": [self.places]})):
+            with self.subTest(kind):
+                path = os.path.join(self.directory.name, "refused.json")
+                with open(path, "w", encoding="utf-8") as file:
+                    json.dump({"client": "127.0.0.1:0", "peer": "127.0.0.1:0", "stores": stores, **keys}, file)
+                process = self.start(kind, "--config", path)
+                self.assertEqual(process.wait(), 3, process.lines)
+                said = process.wait_for("is not supported").string
+                for word in (f"127.0.0.1:{redis}", "Redis Cluster", "use one primary"):
+                    self.assertIn(word, said)
 
     def test_redis_and_zookeeper_hold_everything_and_routers_are_two(self):
         redis, zookeeper = self.redis(), self.zookeeper()

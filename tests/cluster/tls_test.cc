@@ -7,8 +7,8 @@
 
 #include <fstream>
 
+#include "cluster/security/authority.h"
 #include "cluster/wire/control.h"
-#include "tests/cluster/certificates.h"
 #include "tests/cluster/loop_rig.h"
 
 namespace imroute::cluster {
@@ -64,7 +64,7 @@ class TlsLinks : public LoopRig {
   std::filesystem::path directory_;
   Authority authority_{directory_, "authority"};
   Authority stranger_{directory_, "stranger"};
-  Shown shown_ = authority_.issue("server");
+  TlsFiles shown_ = authority_.issue("server");
   Tls serving_{{shown_.certificate, shown_.key, authority_.file()}};
   Tls user_{{{}, {}, authority_.file()}};
   Side client_, server_;
@@ -106,7 +106,7 @@ TEST_F(TlsLinks, WhatIsSaidBeforeTheHandshakeIsOverWaitsForIt) {
 }
 
 TEST_F(TlsLinks, AServerOfAnotherAuthorityIsNotTalkedTo) {
-  const Shown other = stranger_.issue("other");
+  const TlsFiles other = stranger_.issue("other");
   const Tls impostor({other.certificate, other.key, {}});
   listen([&] { return impostor.accept(Tls::Admits::anybody); });
   dial(user_.dial("127.0.0.1"));
@@ -119,7 +119,7 @@ TEST_F(TlsLinks, AServerOfAnotherAuthorityIsNotTalkedTo) {
 }
 
 TEST_F(TlsLinks, AServerIsNotTakenForAnother) {
-  const Shown other = authority_.issue("elsewhere", "DNS:elsewhere.example");
+  const TlsFiles other = authority_.issue("elsewhere", "DNS:elsewhere.example");
   const Tls elsewhere({other.certificate, other.key, {}});
   listen([&] { return elsewhere.accept(Tls::Admits::anybody); });
   dial(user_.dial("127.0.0.1"));
@@ -141,7 +141,7 @@ TEST_F(TlsLinks, AmongServersACertificateOfTheAuthorityIsNeeded) {
   EXPECT_THAT(server_.trouble, HasSubstr("peer did not return a certificate"));
   EXPECT_EQ(server_totals_.bad_handshakes, 1u);
 
-  const Shown other = stranger_.issue("other");
+  const TlsFiles other = stranger_.issue("other");
   const Tls intruder({other.certificate, other.key, authority_.file()});
   client_ = server_ = {};
   dial(intruder.dial("127.0.0.1"));
@@ -211,7 +211,7 @@ TEST_F(TlsLinks, NothingOlderThanTls12) {
 
 // It was valid when the process began.
 TEST_F(TlsLinks, ACertificateThatHasExpiredIsRefusedByBothSides) {
-  const Shown old = authority_.issue("old", "IP:127.0.0.1", -3600);
+  const TlsFiles old = authority_.issue("old", "IP:127.0.0.1", -3600);
   const Tls late({shown_.certificate, shown_.key, authority_.file()});
   SSL_CTX_use_certificate_chain_file(late.context(), old.certificate.c_str());
   SSL_CTX_use_PrivateKey_file(late.context(), old.key.c_str(), SSL_FILETYPE_PEM);
@@ -246,7 +246,7 @@ TEST_F(TlsLinks, MistakesInFilesAreNamed) {
             "tls.key " + nowhere + ": cannot be read");
   EXPECT_EQ(refusal_of({{}, {}, nowhere}), "tls.authority " + nowhere + ": cannot be read");
 
-  const Shown other = authority_.issue("other");
+  const TlsFiles other = authority_.issue("other");
   EXPECT_EQ(refusal_of({shown_.certificate, other.key, {}}),
             "tls.key " + other.key + ": is not the key of tls.certificate " + shown_.certificate);
   EXPECT_THAT(refusal_of({shown_.key, shown_.key, {}}),
@@ -256,7 +256,7 @@ TEST_F(TlsLinks, MistakesInFilesAreNamed) {
   EXPECT_THAT(refusal_of({{}, {}, shown_.key}),
               StartsWith("tls.authority " + shown_.key + ": no certificates in PEM"));
 
-  const Shown old = authority_.issue("old", "IP:127.0.0.1", -3600);
+  const TlsFiles old = authority_.issue("old", "IP:127.0.0.1", -3600);
   EXPECT_EQ(refusal_of({old.certificate, old.key, {}}),
             "tls.certificate " + old.certificate + ": has expired: make a new one");
 }

@@ -50,6 +50,7 @@ PLANTED = [
     ("bans", "sim/x.cc", "std::unordered_map<int, int> m;\n", "sim/x.cc:1"),
     ("bans", "harness/x.cc", "std::uniform_int_distribution<int> d;\n", "harness/x.cc:1"),
     ("bans", "sim/x.cc", "auto t = std::chrono::steady_clock::now();\n", "time is an argument"),
+    ("bans", "cluster/x.cc", "int n = std::sprintf(buffer, text);\n", "no end of its buffer"),
     ("bans", "tests/unit/x_test.cc", "TEST(A, B) { GTEST_SKIP(); }\n", "asserts something"),
     ("bans", "tests/unit/x_test.cc", "std::this_thread::sleep_for(x);\n", "waits for a fixed time"),
     ("bans", "core/base/x.cc", "// TO" "DO: later\n", "unfinished"),

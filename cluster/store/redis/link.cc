@@ -84,9 +84,23 @@ void RedisLink::greet() {
     });
   }
   connection_->send({"INFO", "server"}, [this, must](const redisReply* reply) {
-    if (must(reply)) run_id_ = field(RedisValue(reply).text(), "run_id:");
+    if (!must(reply)) return;
+    const std::string_view info = RedisValue(reply).text();
+    run_id_ = field(info, "run_id:");
+    if (field(info, "redis_mode:") == "cluster") refuse_cluster();
   });
   look();
+}
+
+// Whoever starts servers with one is told at once; a later one is a trouble like others.
+void RedisLink::refuse_cluster() {
+  const std::string why =
+      "a Redis Cluster (cluster_enabled:1), which is not supported, as redirections are not "
+      "followed; use one primary (cluster-enabled no), with replicas and a failover of its address";
+  if (was_ever_up_) return give_up(why);
+  later([place = settings_.address.text, why] {
+    throw SystemRefusal("Redis at " + place + ": " + why);
+  });
 }
 
 // Which store answers, and whether it still does.
@@ -115,6 +129,7 @@ void RedisLink::learn_identity(std::string_view replication) {
                       if (said.is_error()) return give_up(std::string(said.text()));
                       if (said.nothing() || life != life_) return;
                       identity_ = said.number();
+                      was_ever_up_ = true;
                       failures_ = 0;
                       last_trouble_.clear();
                       if (on_up_ != nullptr) on_up_();

@@ -5,7 +5,8 @@
 // and its replication id: when either is another one (a restart, a promoted replica), whoever first
 // sees it writes the next number. It is looked at on each connect, and every second, which also
 // finds a connection that has died silently. An answer that says that this is no primary any more
-// (READONLY, MOVED, ...) ends the connection, so that the next one looks again. (A server's first
+// (READONLY, MOVED, ...) ends the connection, so that the next one looks again. A Redis Cluster is
+// refused: the first connection throws SystemRefusal on the loop. (A server's first
 // replica changes its replication id, too: one life more than needed, which costs a resync.)
 #pragma once
 
@@ -62,6 +63,7 @@ class RedisLink {
  private:
   void connect();
   void greet();
+  void refuse_cluster();
   void learn_identity(std::string_view replication);
   void look();
   void closed(std::string_view why);
@@ -76,6 +78,7 @@ class RedisLink {
   std::string run_id_;
   std::string life_;  // run id and replication id of the identity
   uint64_t identity_ = 0;
+  bool was_ever_up_ = false;
   uint32_t open_ = 0;
   uint32_t failures_ = 0;
   MonoTime looked_at_ = 0;  // the last look that was answered

@@ -1,7 +1,6 @@
 #include "cluster/store/redis/redis_mailbox.h"
 
 #include <algorithm>
-#include <chrono>
 #include <memory>
 #include <utility>
 
@@ -13,12 +12,6 @@
 namespace imroute::cluster {
 
 namespace {
-
-int64_t system_wall_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 std::string text(uint64_t number) { return std::to_string(number); }
 
@@ -62,7 +55,7 @@ RedisMailbox::RedisMailbox(Loop& loop, BlobPool& pool, RedisMailboxSettings sett
       members_(link_.add_script(kMembersScript)),
       index_(link_.add_script(kIndexScript)),
       person_(link_.add_script(kPersonScript)) {
-  if (settings_.wall_ns == nullptr) settings_.wall_ns = system_wall_ns;
+  if (settings_.wall_ns == nullptr) settings_.wall_ns = wall_now;
   link_.on_down([this] {  // what the replicas have of it is not known
     for (const auto& [done, reply] : std::exchange(held_, {})) done(ReplyStatus::unknown, reply);
   });

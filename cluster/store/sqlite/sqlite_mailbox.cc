@@ -1,26 +1,15 @@
 #include "cluster/store/sqlite/sqlite_mailbox.h"
 
-#include <chrono>
 #include <iterator>
 #include <type_traits>
 #include <utility>
 
 namespace imroute::cluster {
 
-namespace {
-
-int64_t system_wall_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
-}  // namespace
-
 SqliteMailbox::SqliteMailbox(Loop& loop, BlobPool& pool, SqliteMailboxSettings settings)
     : pool_(pool),
       settings_([&settings] {
-        if (settings.wall_ns == nullptr) settings.wall_ns = system_wall_ns;
+        if (settings.wall_ns == nullptr) settings.wall_ns = wall_now;
         return std::move(settings);
       }()),
       file_(settings_.path, settings_.retention_ns, settings_.wall_ns()),
