@@ -4,8 +4,8 @@
 //
 //   hop [NEXT_HOST:PORT]     prints "ready HOST:PORT" of where it listens
 //
-// A frame is its length (of what follows; 4 bytes), its target (4 bytes) and the payload. One without
-// a payload makes its sender the target of that number.
+// A frame is its length (of what follows; 4 bytes), its target (4 bytes) and the payload. One
+// without a payload makes its sender the target of that number.
 #include <unistd.h>
 
 #include <boost/asio.hpp>
@@ -38,8 +38,8 @@ class Hop {
       const std::string place(next);
       const size_t colon = place.rfind(':');
       tcp::socket socket(context_);
-      asio::connect(socket, tcp::resolver(context_).resolve(place.substr(0, colon),
-                                                            place.substr(colon + 1)));
+      asio::connect(
+          socket, tcp::resolver(context_).resolve(place.substr(0, colon), place.substr(colon + 1)));
       next_ = add(std::move(socket));
     }
     accept();

@@ -1,6 +1,6 @@
 // The load of `imroute bench cluster` on servers that are not imroute: a pair of clustered NATS
-// servers, or the bare forwarder of hop.cc. The same pairs, batches and windows, so that what differs
-// is the servers.
+// servers, or the bare forwarder of hop.cc. The same pairs, batches and windows, so that what
+// differs is the servers.
 //
 //   peer_load nats|hop A_HOST:PORT B_HOST:PORT PIDS MEASURES MESSAGES RATE
 //

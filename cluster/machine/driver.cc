@@ -6,6 +6,10 @@
 
 namespace imroute::cluster {
 
+namespace {
+constexpr DurationNs kTimerGrain = kMillisecond;
+}  // namespace
+
 Driver::Driver(Loop& loop, AnyMachine& machine, Environment& environment,
                const DriverOptions& options)
     : loop_(loop),
@@ -47,7 +51,7 @@ void Driver::deliver(const Event& event) {
   if (shut_) return;
   IM_ASSERT(!stepping_);
   stepping_ = true;
-  machine_.pump(*this, Now{monotonic_now()}, event, effects_);
+  machine_.pump(*this, Now{loop_.now()}, event, effects_);
   stepping_ = false;
   while (!later_.empty()) {
     const PeerDown down = later_.back();
@@ -87,7 +91,7 @@ template <class StoreReply, class Op, class Store>
 void Driver::submit(Store* store, Op&& op) {
   const OpId id = op.id;
   open_.insert(id);
-  deadlines_.set(store == nullptr ? 0 : op.deadline, Open{}, id.value);
+  deadlines_.set_in_line(store == nullptr ? 0 : op.deadline, Open{}, id.value);
   if (store == nullptr) return;  // answered unknown at the next wake-up
   store->submit(std::forward<Op>(op), [this, id](ReplyStatus status, const StoreReply& answer) {
     Reply reply{.id = id, .status = status};
@@ -118,9 +122,12 @@ void Driver::arm(MonoTime deadline) {
 }
 
 // Only ever to an earlier time: a machine moves its deadline with nearly every event, and a wake-up
-// that comes too early sets the next.
+// that comes too early sets the next. Never more often than once a grain: under load there is a
+// deadline every few microseconds, each of something that was done long before.
 void Driver::set_timer() {
-  const MonoTime due = std::min(machine_deadline_, deadlines_.next_deadline());
+  const MonoTime next = std::min(machine_deadline_, deadlines_.next_deadline());
+  if (next >= armed_) return;  // also kNever
+  const MonoTime due = (next + kTimerGrain - 1) / kTimerGrain * kTimerGrain;
   if (due >= armed_) return;
   armed_ = due;
   timer_.set(due);
@@ -128,7 +135,7 @@ void Driver::set_timer() {
 
 void Driver::on_timer() {
   armed_ = kNever;
-  const MonoTime now = monotonic_now();
+  const MonoTime now = loop_.now();
   TimerQueue<Open>::Timer over;
   while (deadlines_.pop_due(now, over)) {
     if (!open_.erase(OpId{over.key})) continue;

@@ -271,6 +271,7 @@ void Link::consume(std::span<const std::byte> bytes) {
 // Hands whole messages to the owner, as long as it wants them. Returns the bytes they took.
 size_t Link::take_messages(std::span<const std::byte> bytes) {
   size_t taken = 0;
+  Frame frame;
   state_->consuming = true;
   while (open() && !state_->paused && taken < bytes.size()) {
     const std::span<const std::byte> rest = bytes.subspan(taken);
@@ -280,7 +281,6 @@ size_t Link::take_messages(std::span<const std::byte> bytes) {
       taken += size;
       continue;
     }
-    Frame frame;
     const Decoded got = decode(rest, frame, state_->loop.pool());
     if (got.size > kWireHeaderBytes + state_->options.most_frame) {
       give_up(WireError::too_large);

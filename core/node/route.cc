@@ -255,7 +255,7 @@ void Node::State::arm_route(uint32_t index) {
   const uint64_t stamp = (static_cast<uint64_t>(routes_.stamp(index)) << 32) | route.arms;
   DurationNs deadline = config_.delivery.route_deadline_ns;
   if (perturbed(PerturbSite::route_impatient)) deadline /= 8;
-  timers_.set(now_ + deadline, TimerKind::route, index, stamp);
+  timers_.set_in_line(now_ + deadline, TimerKind::route, index, stamp);
 }
 
 uint32_t Node::State::find_route(RouteId id) const {
