@@ -22,7 +22,8 @@ using bench::Json;
 constexpr DurationNs kLongLease = 600 * kSecond;  // the load sends no pings
 constexpr uint64_t kSpareDescriptors = 64;
 constexpr uint32_t kConnectionsPerAddress = 10'000;
-constexpr uint32_t kGreetAtOnce = 500;
+constexpr uint32_t kLoginsAtOnce = 100;
+constexpr DurationNs kLoginsEvery = 50 * kMillisecond;  // a node's tables are as large as its storms
 
 bench::ServerPlan plan_of(const Options& options, Guarantee guarantee) {
   bench::ServerPlan plan;
@@ -132,13 +133,16 @@ class Bench {
     const uint64_t node_before = bench::private_bytes(node);
     const uint64_t router_before = bench::private_bytes(router);
     std::vector<bench::OpenSocket> sockets;
-    for (uint32_t i = 0; i < options_.connections; i += kGreetAtOnce) {
-      const uint32_t end = std::min(i + kGreetAtOnce, options_.connections);
+    for (uint32_t i = 0; i < options_.connections; i += kLoginsAtOnce) {
+      const MonoTime next = cluster::monotonic_now() + kLoginsEvery;
+      const uint32_t end = std::min(i + kLoginsAtOnce, options_.connections);
       for (uint32_t k = i; k < end; ++k) {
         sockets.push_back(bench::dial(servers.node(0), 2 + k / kConnectionsPerAddress));
         bench::start_bind(sockets.back().value(), UserId{next_user_ + k});
       }
       for (uint32_t k = i; k < end; ++k) bench::wait_bound(sockets[k].value());
+      const DurationNs left = next - cluster::monotonic_now();
+      if (left > 0) std::this_thread::sleep_for(std::chrono::nanoseconds(left));
     }
     // What a login leaves behind (its questions to the mailbox) has gone when the node is at rest.
     wait_at_rest(node);

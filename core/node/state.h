@@ -229,7 +229,6 @@ class BatchBuffers {  // reuses a batch once the driver has let go of it
       }
     }
     buffers_.push_back(std::make_shared<std::vector<T>>());
-    buffers_.back()->reserve(kBatchItems);
     return buffers_.back();
   }
 
