@@ -23,7 +23,8 @@ constexpr DurationNs kLongLease = 600 * kSecond;  // the load sends no pings
 constexpr uint64_t kSpareDescriptors = 64;
 constexpr uint32_t kConnectionsPerAddress = 10'000;
 constexpr uint32_t kLoginsAtOnce = 100;
-constexpr DurationNs kLoginsEvery = 50 * kMillisecond;  // a node's tables are as large as its storms
+constexpr DurationNs kLoginsEvery =
+    50 * kMillisecond;  // a node's tables are as large as its storms
 
 bench::ServerPlan plan_of(const Options& options, Guarantee guarantee) {
   bench::ServerPlan plan;

@@ -10,7 +10,7 @@ uint64_t whole_batches(uint64_t messages, uint32_t batch) {
   return std::max<uint64_t>(messages / batch, 1) * batch;
 }
 
-double micros(uint64_t ns) { return static_cast<double>(ns) / 1e3; }
+double micros(int64_t ns) { return static_cast<double>(ns) / 1e3; }
 
 }  // namespace
 
@@ -50,10 +50,10 @@ Json figure_of(Load& load, const Shape& shape, const ProcessorTime& used) {
           {"messages_per_second", messages * 1e9 / static_cast<double>(m.took_ns)},
           {"server_cpu_s_per_million", cpu / 1e3 / messages},
           {"latency_us",
-           {{"p50", micros(m.latency.at_ppm(500'000))},
-            {"p99", micros(m.latency.at_ppm(990'000))},
-            {"p999", micros(m.latency.at_ppm(999'000))},
-            {"max", micros(m.latency.most_ns())}}}};
+           {{"p50", micros(m.latency.quantile_ppm(500'000))},
+            {"p99", micros(m.latency.quantile_ppm(990'000))},
+            {"p999", micros(m.latency.quantile_ppm(999'000))},
+            {"max", micros(m.latency.max())}}}};
 }
 
 }  // namespace imroute::bench

@@ -128,7 +128,7 @@ struct Load::State {
     }
     ++count.arrived;
     ++measured.messages;
-    measured.latency.record(heard - stamp.due);
+    measured.latency.add(heard - stamp.due);
   }
   void on_readable(End& end) {
     const ssize_t size = ::recv(end.line->socket(), buffer.data(), buffer.size(), MSG_DONTWAIT);

@@ -16,9 +16,9 @@
 #include <utility>
 #include <vector>
 
-#include "cluster/process/histogram.h"
 #include "core/base/time.h"
 #include "core/wire/codec.h"
+#include "harness/result/result.h"
 
 namespace imroute::bench {
 
@@ -69,7 +69,7 @@ struct Shape {
 struct Measured {
   uint64_t messages = 0;
   DurationNs took_ns = 0;
-  cluster::Histogram latency;
+  Histogram latency;
 };
 
 class Load {

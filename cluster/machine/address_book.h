@@ -33,7 +33,8 @@ class AddressBook {
     }
     ~Seat() {
       const bool last = --item_.second.seats == 0;
-      if (last && item_.second.busy_until <= monotonic_now()) entries_->erase(entries_->find(item_.first));
+      if (last && item_.second.busy_until <= monotonic_now())
+        entries_->erase(entries_->find(item_.first));
     }
     Seat(const Seat&) = delete;
     Seat& operator=(const Seat&) = delete;

@@ -69,8 +69,7 @@ std::string address_of(int socket) {
 enum class Phase : uint8_t { dialling, open, lingering, closed };
 
 struct Link::State {
-  State(Loop& l, Socket s, LinkOwner& o, LinkTotals& t, const LinkOptions& how,
-        LayerHandle between)
+  State(Loop& l, Socket s, LinkOwner& o, LinkTotals& t, const LinkOptions& how, LayerHandle between)
       : loop(l),
         socket(std::move(s)),
         owner(&o),
