@@ -33,7 +33,7 @@ def fail(text):
 
 
 def program(name):
-    found = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
+    found = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin")
     if not found:
         fail(f"{name} is not installed: apt-get install {PACKAGES[name]}")
     return found

@@ -142,6 +142,7 @@ class Bench {
         bench::start_bind(sockets.back().value(), UserId{next_user_ + k});
       }
       for (uint32_t k = i; k < end; ++k) bench::wait_bound(sockets[k].value());
+      bench::stop_if_interrupted();
       const DurationNs left = next - cluster::monotonic_now();
       if (left > 0) std::this_thread::sleep_for(std::chrono::nanoseconds(left));
     }
@@ -160,6 +161,7 @@ class Bench {
   static void wait_at_rest(pid_t pid) {
     constexpr DurationNs kLook = 500 * kMillisecond;
     for (int i = 0; i < 60; ++i) {
+      bench::stop_if_interrupted();
       const DurationNs before = bench::processor_time(pid);
       std::this_thread::sleep_for(std::chrono::nanoseconds(kLook));
       if (bench::processor_time(pid) - before < kLook / 50) return;
@@ -231,7 +233,11 @@ void Bench::print(const Json& document) const {
 }  // namespace
 
 int bench_command(const Options& options, const Console& console) {
-  return in_environment([&] { return Bench(options, console).run(); });
+  try {
+    return in_environment([&] { return Bench(options, console).run(); });
+  } catch (const bench::Interrupted&) {
+    return kExitInterrupted;
+  }
 }
 
 }  // namespace imroute

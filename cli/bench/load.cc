@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "cli/files.h"
+#include "cli/interrupt.h"
 #include "cluster/net/link.h"
 
 namespace imroute::bench {
@@ -50,6 +51,10 @@ struct PairState {
 };
 
 }  // namespace
+
+void stop_if_interrupted() {
+  if (interrupted()) throw Interrupted{};
+}
 
 OpenSocket::~OpenSocket() {
   if (socket_ >= 0) ::close(socket_);
@@ -169,6 +174,7 @@ struct Load::State {
     return kNever;
   }
   void wait(MonoTime until) {
+    stop_if_interrupted();
     epoll_event events[64];
     const DurationNs left = std::clamp<DurationNs>(until - cluster::monotonic_now(), 0, kSecond);
     const timespec time{left / kSecond, left % kSecond};

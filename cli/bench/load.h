@@ -22,6 +22,10 @@
 
 namespace imroute::bench {
 
+// Thrown where a benchmark waits, when Ctrl-C was pressed.
+struct Interrupted {};
+void stop_if_interrupted();
+
 // Closed with its owner.
 class OpenSocket {
  public:

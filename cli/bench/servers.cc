@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <ctime>
@@ -10,6 +11,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "cli/bench/load.h"
 #include "cli/files.h"
 
 namespace imroute::bench {
@@ -79,34 +81,42 @@ std::string content(const std::string& file) {
 
 template <class Settings>
 void Servers::start(const char* command, const std::string& name, const Settings& settings) {
-  const std::string file = directory_ + "/" + name + ".json";
+  const std::string file = directory_.path + "/" + name + ".json";
   write_file(file, cluster::settings_text(settings) + "\n");
   Server& server = servers_.emplace_back();
   server.child =
       std::make_unique<Child>(loop_, name, std::vector<std::string>{command, "--config", file},
-                              directory_ + "/" + name + ".log",
+                              directory_.path + "/" + name + ".log",
                               Child::Events{[this, &server](Child&, const std::string& line) {
                                               read_places(line, server.client, server.peer);
                                               loop_.stop();
                                             },
                                             [this](Child&) { loop_.stop(); }});
-  loop_.run();
-  for (const Server& one : servers_) {
-    if (!one.child->ended()) continue;
-    throw EnvironmentError(one.child->name() + " of the benchmark " + one.child->end_text() +
-                           ":\n" + content(one.child->log_file()));
+}
+
+void Servers::wait_ready() {
+  const auto ready = [](const Server& server) { return server.child->ready(); };
+  while (!std::all_of(servers_.begin(), servers_.end(), ready)) {
+    loop_.run();
+    stop_if_interrupted();
+    for (const Server& server : servers_) {
+      if (!server.child->ended()) continue;
+      throw EnvironmentError(server.child->name() + " of the benchmark " +
+                             server.child->end_text() + ":\n" + content(server.child->log_file()));
+    }
   }
 }
 
-Servers::Servers(const ServerPlan& plan) : directory_(fresh_directory()) {
+Servers::Servers(const ServerPlan& plan) : directory_{fresh_directory()} {
   servers_.reserve(plan.nodes + 1);
   cluster::ServerSettings common = plan.common;
   common.client = common.peer = "127.0.0.1:0";
   common.log.level = 2;
   cluster::RouterSettings router;
   router.server = common;
-  router.data_dir = directory_;
+  router.data_dir = directory_.path;
   start("router", "router", router);
+  wait_ready();
   for (uint32_t i = 0; i < plan.nodes; ++i) {
     cluster::NodeSettings node;
     node.server = common;
@@ -114,12 +124,12 @@ Servers::Servers(const ServerPlan& plan) : directory_(fresh_directory()) {
     node.routers = {{servers_[0].client, servers_[0].peer}};
     start("node", "node-" + std::to_string(i), node);
   }
+  wait_ready();
 }
 
-Servers::~Servers() {
-  servers_.clear();
+Servers::Directory::~Directory() {
   std::error_code ignored;
-  std::filesystem::remove_all(directory_, ignored);
+  std::filesystem::remove_all(path, ignored);
 }
 
 DurationNs Servers::processor_time() const {

@@ -31,7 +31,6 @@ class Servers {
  public:
   // Ready when it returns.
   explicit Servers(const ServerPlan& plan);
-  ~Servers();
 
   const std::string& node(size_t index) const { return servers_[index + 1].client; }
   pid_t node_pid(size_t index) const { return servers_[index + 1].child->pid(); }
@@ -46,8 +45,13 @@ class Servers {
   };
   template <class Settings>
   void start(const char* command, const std::string& name, const Settings& settings);
+  void wait_ready();
 
-  std::string directory_;
+  struct Directory {  // gone with it
+    std::string path;
+    ~Directory();
+  };
+  Directory directory_;
   cluster::Loop loop_;
   std::vector<Server> servers_;  // the router, then the nodes
 };

@@ -15,8 +15,8 @@ enum class Kind : uint8_t { tick };
 RC_GTEST_PROP(TimerQueue, OrderIsStable, ()) {
   const auto deadlines =
       *rc::gen::container<std::vector<int64_t>>(rc::gen::inRange<int64_t>(0, 20));
-  const auto in_line = *rc::gen::container<std::vector<bool>>(
-      deadlines.size(), rc::gen::arbitrary<bool>());
+  const auto in_line =
+      *rc::gen::container<std::vector<bool>>(deadlines.size(), rc::gen::arbitrary<bool>());
   TimerQueue<Kind> queue;
   std::vector<std::pair<MonoTime, uint64_t>> expected;
   for (size_t i = 0; i < deadlines.size(); ++i) {
