@@ -45,7 +45,10 @@ TEST(TimerQueue, ALineGoesRound) {
   TimerQueue<Kind> queue;
   MonoTime set = 0, popped = 0;
   for (int round = 0; round < 40; ++round) {
-    for (int i = 0; i < 5; ++i) queue.set_in_line(++set, Kind::tick, static_cast<uint64_t>(set));
+    for (int i = 0; i < 5; ++i) {
+      ++set;
+      queue.set_in_line(set, Kind::tick, static_cast<uint64_t>(set));
+    }
     TimerQueue<Kind>::Timer timer{};
     for (int i = 0; i < 3; ++i) {
       ASSERT_TRUE(queue.pop_due(set, timer));
