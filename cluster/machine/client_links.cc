@@ -172,8 +172,8 @@ void ClientLinks::on_admission(uint64_t tag, const Admission& admission) {
   }
   link->set_owner(*this, kClientLink);
   const bool anybody = admission.identity == Identity{};
-  links_.emplace(
-      tag, Client{link, anybody ? nullptr : std::make_unique<Identity>(admission.identity)});
+  links_.emplace(tag,
+                 Client{link, anybody ? nullptr : std::make_unique<Identity>(admission.identity)});
   sink_.deliver(ClientUp{LinkId{tag}});
   link->resume();
 }
