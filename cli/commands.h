@@ -32,6 +32,7 @@ int up_command(const Options& options, const Console& console);
 int chat_command(const Options& options, const Console& console);
 int send_command(const Options& options, const Console& console);
 int pass_command(const Options& options, const Console& console);
+int bench_command(const Options& options, const Console& console);
 #endif
 
 // The whole program but for signals: `arguments` without the program's name.

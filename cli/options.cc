@@ -31,12 +31,14 @@ const std::vector<std::string> kTopics = {"strategies",
                                           "bugs"
 #endif
 };
+const std::vector<std::string> kMeasures = {"routed", "paced", "round_trip", "stored", "idle"};
 const std::vector<std::string> kShells = {"bash", "zsh", "fish"};
 
 // Text as typed, before it is checked: the messages of the checks are the program's own.
 struct RawOptions {
   std::string scenario, seed, seeds, jobs, until, from, budget, shard, seed_limit;
   std::string nodes, port, device, timeout, valid;
+  std::string messages, rate, connections;
 };
 
 struct Parser {
@@ -234,7 +236,23 @@ struct Parser {
     send->add_option("--group", options.group, "Which group to, instead")->excludes(to);
     send->add_option("--timeout", raw.timeout, "Give up after (default 10s)");
     send->add_option("TEXT", options.message, "The message")->required();
+    add_bench();
 #endif
+  }
+
+  void add_bench() {
+    CLI::App* bench = command("bench", "Measure what a real cluster costs on this machine");
+    bench->add_option("WHAT", options.topic, "cluster: a router and two nodes")->required();
+    list_option(bench, "--only", options.measures, "Of " + join_words(kMeasures), true);
+    bench->add_option("--messages", raw.messages, "Routed messages measured (default 1000000)");
+    bench->add_option("--rate", raw.rate, "Messages a second when paced (default 50000)");
+    bench->add_option("--connections", raw.connections, "Idle sessions (default 15000)");
+    bench->add_option("--redis", options.redis,
+                      "host:port of a Redis that is the mailbox when messages are stored "
+                      "(default: SQLite in the router)");
+    list_option(bench, "--strategy", options.strategies, "Routing strategy, like list strategies",
+                false);
+    json_option(bench);
   }
 
   static std::string join_words(const std::vector<std::string>& words) {
@@ -332,6 +350,20 @@ void check_explore(Parser& parser) {
   options.shard = parse_whole(raw.shard.substr(0, slash), "The part of --shard", 1, options.shards);
 }
 
+[[maybe_unused]] void check_bench(Parser& parser) {
+  Options& options = parser.options;
+  const RawOptions& raw = parser.raw;
+  check_word(options.topic, {"cluster"}, "What to measure");
+  for (const std::string& name : options.measures) check_word(name, kMeasures, "--only");
+  const auto whole = [](const std::string& text, const char* name, uint64_t most, auto& into) {
+    using Number = std::remove_reference_t<decltype(into)>;
+    if (!text.empty()) into = static_cast<Number>(parse_whole(text, name, 1, most));
+  };
+  whole(raw.messages, "--messages", 1'000'000'000, options.messages);
+  whole(raw.rate, "--rate", 100'000'000, options.rate);
+  whole(raw.connections, "--connections", 1'000'000, options.connections);
+}
+
 void check_cluster([[maybe_unused]] Parser& parser) {
 #ifdef IMROUTE_CLUSTER
   Options& options = parser.options;
@@ -364,7 +396,9 @@ void check_cluster([[maybe_unused]] Parser& parser) {
     if (cluster::parse_host_port(router)) continue;
     refuse("--router takes host:port, like 127.0.0.1:7000, not \"" + router + "\".");
   }
-  if (options.command == "up" && !options.strategies.empty()) {
+  if (options.command == "bench") check_bench(parser);
+  const bool own_strategy = options.command == "up" || options.command == "bench";
+  if (own_strategy && !options.strategies.empty()) {
     std::string problem;
     if (!parse_strategy_name(options.strategies.front(), StrategyConfig{}, &problem)) {
       refuse("--strategy: " + problem + ".");

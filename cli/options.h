@@ -58,6 +58,12 @@ struct Options {
   std::string tls_authority, pass_file, key_file;
   DurationNs timeout_ns = 10 * kSecond;
   DurationNs valid_ns = 3600 * kSecond;
+  // bench
+  std::vector<std::string> measures;  // empty: all
+  uint64_t messages = 1'000'000;
+  uint64_t rate = 50'000;  // a second
+  uint32_t connections = 15'000;
+  std::string redis;  // host:port; empty: the mailbox is the router's
   std::string topic;  // list WHAT, help COMMAND, completions SHELL, init FILE
 };
 

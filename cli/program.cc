@@ -31,6 +31,7 @@ constexpr Entry kCommands[] = {
     {"chat", chat_command},
     {"send", send_command},
     {"pass", pass_command},
+    {"bench", bench_command},
 #endif
 };
 

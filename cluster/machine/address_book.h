@@ -17,7 +17,7 @@ class AddressBook {
     uint32_t seats = 0;
     MonoTime busy_until = 0;  // by the logins so far, each its share of a second
   };
-  using Entries = std::unordered_map<std::string, Entry>;
+  using Entries = std::unordered_map<std::string, Entry>;  // its items stay where they are
 
  public:
   // 0: as many as they like.
@@ -27,22 +27,24 @@ class AddressBook {
   // A connection's place, kept as long as it is open.
   class Seat {
    public:
-    Seat(std::shared_ptr<Entries> entries, std::string address)
-        : entries_(std::move(entries)), address_(std::move(address)) {
-      ++(*entries_)[address_].seats;
+    Seat(std::shared_ptr<Entries> entries, const std::string& address)
+        : entries_(std::move(entries)), item_(*entries_->try_emplace(address).first) {
+      ++item_.second.seats;
     }
     ~Seat() {
-      const auto at = entries_->find(address_);
-      if (--at->second.seats == 0 && at->second.busy_until <= monotonic_now()) entries_->erase(at);
+      const bool last = --item_.second.seats == 0;
+      if (last && item_.second.busy_until <= monotonic_now())
+        entries_->erase(entries_->find(item_.first));
     }
     Seat(const Seat&) = delete;
     Seat& operator=(const Seat&) = delete;
 
-    const std::string& address() const { return address_; }
+    const std::string& address() const { return item_.first; }
 
    private:
+    friend class AddressBook;
     std::shared_ptr<Entries> entries_;
-    std::string address_;
+    Entries::value_type& item_;
   };
 
   // Nothing when that address has all that it may.
@@ -58,7 +60,7 @@ class AddressBook {
   // False when its address has had those of this second.
   bool take_login(const Seat& seat) {
     if (logins_per_second_ == 0) return true;
-    Entry& entry = (*entries_)[seat.address()];
+    Entry& entry = seat.item_.second;
     const MonoTime now = monotonic_now();
     const MonoTime after = std::max(entry.busy_until, now) + kSecond / logins_per_second_;
     if (after > now + kSecond) return false;

@@ -61,7 +61,7 @@ class ClientLinks : public LinkOwner {
  private:
   struct Client {
     LinkHandle link;
-    Identity identity;
+    std::unique_ptr<const Identity> identity;  // none: it may be anybody
   };
   void on_frame(Link& link, const Frame& frame) override;
   void on_control(Link& link, uint8_t type, std::span<const std::byte> body) override;

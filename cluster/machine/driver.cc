@@ -6,6 +6,10 @@
 
 namespace imroute::cluster {
 
+namespace {
+constexpr DurationNs kTimerGrain = kMillisecond;
+}  // namespace
+
 Driver::Driver(Loop& loop, AnyMachine& machine, Environment& environment,
                const DriverOptions& options)
     : loop_(loop),
@@ -47,7 +51,7 @@ void Driver::deliver(const Event& event) {
   if (shut_) return;
   IM_ASSERT(!stepping_);
   stepping_ = true;
-  machine_.pump(*this, Now{monotonic_now()}, event, effects_);
+  machine_.pump(*this, Now{loop_.now()}, event, effects_);
   stepping_ = false;
   while (!later_.empty()) {
     const PeerDown down = later_.back();
@@ -84,10 +88,10 @@ void set_reply(Reply& reply, const RegistryReply& r) { reply.registry = &r; }
 }  // namespace
 
 template <class StoreReply, class Op, class Store>
-void Driver::submit(Store* store, Op&& op) {
+void Driver::submit(Store* store, Op&& op, Durations* times) {
   const OpId id = op.id;
-  open_.insert(id);
-  deadlines_.set(store == nullptr ? 0 : op.deadline, Open{}, id.value);
+  if (Open* open = open_.insert(id)) *open = {loop_.now(), times};
+  deadlines_.set_in_line(store == nullptr ? 0 : op.deadline, Deadline{}, id.value);
   if (store == nullptr) return;  // answered unknown at the next wake-up
   store->submit(std::forward<Op>(op), [this, id](ReplyStatus status, const StoreReply& answer) {
     Reply reply{.id = id, .status = status};
@@ -98,16 +102,24 @@ void Driver::submit(Store* store, Op&& op) {
 
 void Driver::handle(StoreOp&& e) {
   if (auto* directory = std::get_if<DirectoryOp>(&e.op)) {
-    submit<DirectoryReply>(stores_.directory.get(), std::move(*directory));
+    submit<DirectoryReply>(stores_.directory.get(), std::move(*directory), &directory_times_);
   } else if (auto* mailbox = std::get_if<MailboxOp>(&e.op)) {
-    submit<MailboxReply>(stores_.mailbox.get(), std::move(*mailbox));
+    Durations* times = mailbox->kind == MailboxOpKind::append ? &append_times_ : nullptr;
+    submit<MailboxReply>(stores_.mailbox.get(), std::move(*mailbox), times);
   } else {
-    submit<RegistryReply>(stores_.registry.get(), std::move(std::get<RegistryOp>(e.op)));
+    submit<RegistryReply>(stores_.registry.get(), std::move(std::get<RegistryOp>(e.op)), nullptr);
   }
 }
 
 void Driver::answered(OpId id, Reply reply) {
-  if (open_.erase(id)) deliver(reply);
+  const Open* found = open_.find(id);
+  if (found == nullptr) return;
+  const Open open = *found;
+  open_.erase(id);
+  if (open.times != nullptr && reply.status == ReplyStatus::ok) {
+    open.times->record(loop_.now() - open.since);
+  }
+  deliver(reply);
 }
 
 // ---- time --------------------------------------------------------------------------------------
@@ -118,9 +130,12 @@ void Driver::arm(MonoTime deadline) {
 }
 
 // Only ever to an earlier time: a machine moves its deadline with nearly every event, and a wake-up
-// that comes too early sets the next.
+// that comes too early sets the next. Never more often than once a grain: under load there is a
+// deadline every few microseconds, each of something that was done long before.
 void Driver::set_timer() {
-  const MonoTime due = std::min(machine_deadline_, deadlines_.next_deadline());
+  const MonoTime next = std::min(machine_deadline_, deadlines_.next_deadline());
+  if (next >= armed_) return;  // also kNever
+  const MonoTime due = (next + kTimerGrain - 1) / kTimerGrain * kTimerGrain;
   if (due >= armed_) return;
   armed_ = due;
   timer_.set(due);
@@ -128,8 +143,8 @@ void Driver::set_timer() {
 
 void Driver::on_timer() {
   armed_ = kNever;
-  const MonoTime now = monotonic_now();
-  TimerQueue<Open>::Timer over;
+  const MonoTime now = loop_.now();
+  TimerQueue<Deadline>::Timer over;
   while (deadlines_.pop_due(now, over)) {
     if (!open_.erase(OpId{over.key})) continue;
     ++unanswered_;

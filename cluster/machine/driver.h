@@ -14,6 +14,7 @@
 #include "cluster/machine/event_sink.h"
 #include "cluster/machine/peer_links.h"
 #include "cluster/store/store.h"
+#include "core/base/durations.h"
 #include "core/base/flat_map.h"
 #include "core/base/timer_queue.h"
 #include "core/event/effect.h"
@@ -77,6 +78,9 @@ class Driver : public EventSink {
   PeerLinks& peers() { return peers_; }
   size_t operations_open() const { return open_.size(); }
   uint64_t operations_unanswered() const { return unanswered_; }
+  // From asking to the answer.
+  const Durations& append_times() const { return append_times_; }
+  const Durations& directory_times() const { return directory_times_; }
 
   void deliver(const Event& event) override;
   void peer_down_later(Address peer, Reason reason) override;
@@ -95,9 +99,12 @@ class Driver : public EventSink {
   void arm(MonoTime deadline);
 
  private:
-  struct Open {};  // an operation that nobody answered yet
+  struct Open {  // an operation that nobody answered yet
+    MonoTime since = 0;
+    Durations* times = nullptr;  // of its kind
+  };
   template <class Reply, class Op, class Store>
-  void submit(Store* store, Op&& op);
+  void submit(Store* store, Op&& op, Durations* times);
   void answered(OpId id, Reply reply);
   void on_bus_message(std::span<const std::byte> message);
   void on_timer();
@@ -116,8 +123,10 @@ class Driver : public EventSink {
   bool stepping_ = false;
   bool shut_ = false;
   FlatMap<OpId, Open> open_;
-  TimerQueue<Open> deadlines_;
+  struct Deadline {};
+  TimerQueue<Deadline> deadlines_;
   uint64_t unanswered_ = 0;
+  Durations append_times_, directory_times_;
   Stores stores_;  // last: they go first, and with them the calls that they owe
 };
 

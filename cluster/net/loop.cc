@@ -36,27 +36,26 @@ int64_t wall_now() {
       .count();
 }
 
-namespace {
-
-// False when the loop was stopped.
-bool take_turn(asio::io_context& context) {
-  if (context.run_one() == 0) return false;
-  for (int i = 1; i < kMostPerTurn && context.poll_one() != 0; ++i) {}
-  return true;
-}
-
-}  // namespace
-
 struct Loop::State {
   BlobPool pool;
   asio::io_context context{1};
   asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
   std::vector<std::shared_ptr<TurnEnd>> turn_end;
+  MonoTime now = 0;  // of the handler that runs; 0: nobody has asked yet
+  bool running = false;
   ByteBuffer read_buffer = ByteBuffer(kReadBufferBytes);
   std::vector<ByteBuffer> buffers;
   std::unique_ptr<asio::signal_set> signals;
   std::function<void(int)> on_signal;
 
+  // False when the loop was stopped.
+  bool take_turn() {
+    if (context.run_one() == 0) return false;
+    now = 0;
+    for (int i = 1; i < kMostPerTurn && context.poll_one() != 0; ++i) now = 0;
+    now = 0;
+    return true;
+  }
   void wait_signal() {
     signals->async_wait([this](const boost::system::error_code& error, int signal) {
       if (error) return;
@@ -72,16 +71,26 @@ Loop::~Loop() = default;
 BlobPool& Loop::pool() { return state_->pool; }
 asio::io_context& Loop::context() { return state_->context; }
 
+MonoTime Loop::now() {
+  State& s = *state_;
+  if (!s.running) return monotonic_now();
+  if (s.now == 0) s.now = monotonic_now();
+  return s.now;
+}
+
 void Loop::run() {
   State& s = *state_;
   s.context.restart();
+  s.running = true;
   do {
     for (size_t i = 0; i < s.turn_end.size(); ++i) {
       const std::shared_ptr<TurnEnd> who = std::move(s.turn_end[i]);
       who->on_turn_end();
     }
     s.turn_end.clear();
-  } while (take_turn(s.context));
+  } while (s.take_turn());
+  s.running = false;
+  s.now = 0;
 }
 
 void Loop::stop() { state_->context.stop(); }

@@ -52,6 +52,9 @@ class Loop {
   // Payloads of the machine that runs here. It outlives everything that waits in the loop.
   BlobPool& pool();
 
+  // When what is being carried out began: the time of everything that came with one read.
+  MonoTime now();
+
   // Runs until stop(); then may run again. What was posted or sent before is carried out first.
   void run();
   // From any thread.

@@ -57,6 +57,30 @@ void add_callback(std::string& out, const Callback& callback) {
       callback.unanswered());
 }
 
+namespace {
+
+std::string seconds(uint64_t ns) {
+  const std::string below = std::to_string(ns % kSecond);
+  return std::to_string(ns / kSecond) + "." + std::string(9 - below.size(), '0') + below;
+}
+
+}  // namespace
+
+void add_times(std::string& out, const std::string& name, const char* help,
+               const Durations& times) {
+  const std::string full = "imroute_" + name;
+  const auto bucket = [&](const std::string& most, uint64_t count) {
+    out += full + "_bucket{le=\"" + most + "\"} " + std::to_string(count) + "\n";
+  };
+  out += "# HELP " + full + " " + help + "\n# TYPE " + full + " histogram\n";
+  for (uint32_t i = 0; i < Durations::kBorders; ++i) {
+    bucket(seconds(Durations::border_ns(i)), times.within(i));
+  }
+  bucket("+Inf", times.count());
+  out += full + "_sum " + seconds(times.sum_ns()) + "\n" + full + "_count " +
+         std::to_string(times.count()) + "\n";
+}
+
 void add_counters(std::string& out, const Counters& counters) {
   for (const CounterInfo& info : kCounterTable) {
     add(out, std::string(info.name) + "_total", "counter", info.help, counters.*info.value);
@@ -79,6 +103,10 @@ void add_driver(std::string& out, Driver& driver) {
       driver.operations_open());
   add(out, "store_operations_unanswered_total", "counter",
       "store operations without an answer at their deadline", driver.operations_unanswered());
+  add_times(out, "mailbox_append_seconds", "from asking the mailbox to append to its answer",
+            driver.append_times());
+  add_times(out, "directory_seconds", "from asking the directory to its answer",
+            driver.directory_times());
 }
 
 void add_http(std::string& out, const HttpTotals& t, size_t senders) {

@@ -10,6 +10,7 @@
 #include "cluster/machine/driver.h"
 #include "cluster/process/gate.h"
 #include "cluster/security/callback.h"
+#include "core/base/durations.h"
 #include "core/model/counters.h"
 #include "core/node/node.h"
 
@@ -17,6 +18,8 @@ namespace imroute::cluster {
 
 void add(std::string& out, const std::string& name, const char* type, const char* help,
          uint64_t value);
+// As imroute_NAME, in seconds; NAME ends with _seconds.
+void add_times(std::string& out, const std::string& name, const char* help, const Durations& times);
 // The core's counters as imroute_NAME_total.
 void add_counters(std::string& out, const Counters& counters);
 // Links, operations of stores.

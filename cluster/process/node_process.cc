@@ -66,6 +66,9 @@ std::string NodeProcess::metrics() {
   add_driver(text, *driver_);
   add_refusals(text, "tokens_refused", "tokens that were not believed", gate_.refused());
   add_status(text, machine_.core().status());
+  add_times(text, "route_seconds",
+            "from looking for a user elsewhere until a node said that it delivers",
+            machine_.core().route_times());
   return text;
 }
 

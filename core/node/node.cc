@@ -19,6 +19,7 @@ MonoTime Node::next_deadline() const {
 }
 uint64_t Node::digest() const { return state_->digest(); }
 const Counters& Node::counters() const { return state_->counters_; }
+const Durations& Node::route_times() const { return state_->route_times_; }
 
 NodeStatus Node::status() const {
   const State& s = *state_;

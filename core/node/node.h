@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "core/base/durations.h"
 #include "core/base/payload.h"
 #include "core/event/effect.h"
 #include "core/event/event.h"
@@ -53,6 +54,9 @@ class Node {
   uint64_t digest() const;
   const Counters& counters() const;
   NodeStatus status() const;
+  // Of messages for a user who is connected elsewhere: from when this node began to look for the
+  // user until the first node that has a session of the user said that it delivers.
+  const Durations& route_times() const;
   // Generation of the bound session of this device here, 0 when there is none.
   uint64_t session_generation(DeviceKey key) const;
   // How often a rare branch was taken because the configuration or a command asked for it.

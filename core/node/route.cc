@@ -97,6 +97,7 @@ void Node::State::start_route(const Entry& entry, UserId user, LastAnswer last,
   route.query.user = user;
   route.query.last = last;
   route.query.hint = hint;
+  route.started = now_;
   if (reached != kNoNode) route.pushed.insert(reached);
   if (last == LastAnswer::nothing && !known.empty()) {  // from this node's own records
     ++route.query.attempts;
@@ -255,7 +256,7 @@ void Node::State::arm_route(uint32_t index) {
   const uint64_t stamp = (static_cast<uint64_t>(routes_.stamp(index)) << 32) | route.arms;
   DurationNs deadline = config_.delivery.route_deadline_ns;
   if (perturbed(PerturbSite::route_impatient)) deadline /= 8;
-  timers_.set(now_ + deadline, TimerKind::route, index, stamp);
+  timers_.set_in_line(now_ + deadline, TimerKind::route, index, stamp);
 }
 
 uint32_t Node::State::find_route(RouteId id) const {
@@ -343,6 +344,9 @@ void Node::State::on_route_ack(NodeId from, const Frame& frame) {
   Route& route = routes_[index];
   trace(TraceKind::route_ack, route.entry, frame.user, 0, frame.route.value, from);
   if (route.kind == Route::Kind::group_push) return free_route(index);
+  if (route.kind == Route::Kind::single && !route.acked) {
+    route_times_.record(now_ - route.started);
+  }
   route.acked = true;
   // Forwarded to several nodes: the first answer ends the call; NACKs of others may still come.
   if (route.kind == Route::Kind::group_batch) return arm_route(index);

@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "core/base/durations.h"
 #include "core/base/flat_map.h"
 #include "core/base/rng.h"
 #include "core/base/slab.h"
@@ -231,7 +232,6 @@ class BatchBuffers {  // reuses a batch once the driver has let go of it
       }
     }
     buffers_.push_back(std::make_shared<std::vector<T>>());
-    buffers_.back()->reserve(kBatchItems);
     return buffers_.back();
   }
 
@@ -519,6 +519,7 @@ struct Node::State {
   std::vector<UserId> expected_;
   uint64_t published_ = 0;
   uint32_t route_attempts_max_ = 0;
+  Durations route_times_;
 
   // stores
   uint64_t next_op_ = 1;

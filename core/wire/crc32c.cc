@@ -43,6 +43,13 @@ uint32_t crc32c(std::span<const std::byte> bytes) {
           kTables[4][a >> 24] ^ kTables[3][b & 0xff] ^ kTables[2][(b >> 8) & 0xff] ^
           kTables[1][(b >> 16) & 0xff] ^ kTables[0][b >> 24];
   }
+  if (left >= 4) {
+    const uint32_t a = crc ^ little32(p);
+    crc = kTables[3][a & 0xff] ^ kTables[2][(a >> 8) & 0xff] ^ kTables[1][(a >> 16) & 0xff] ^
+          kTables[0][a >> 24];
+    left -= 4;
+    p += 4;
+  }
   for (; left > 0; --left, ++p) {
     crc = (crc >> 8) ^ kTables[0][(crc ^ static_cast<uint32_t>(*p)) & 0xff];
   }

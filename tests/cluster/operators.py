@@ -24,25 +24,67 @@ class Operators(unittest.TestCase):
     def setUpClass(cls):
         directory = tempfile.TemporaryDirectory(prefix="imroute-")
         cls.addClassCleanup(directory.cleanup)
-        cluster = harness.Cluster(PROGRAM, directory.name, nodes=1)
+        cluster = harness.Cluster(PROGRAM, directory.name, nodes=2)
         cls.addClassCleanup(cluster.destroy)
         cluster.wait_ready()
+        cls.messages = cls.talk(cluster)
         cls.pages = {}
         for name, place in cluster.admin.items():
             with urllib.request.urlopen(f"http://{place}/metrics", timeout=harness.LIMIT) as page:
                 cls.pages[name] = page.read().decode()
 
+    @staticmethod
+    def talk(cluster):
+        """One message from a node to the other; returns how many were appended in all."""
+        chats = [cluster.chat("user-0")]
+        while chats[-1].node == chats[0].node:
+            chats.append(cluster.chat(f"user-{len(chats)}"))
+        start = chats[-1].mark()
+        chats[0].say(f"/to user-{len(chats) - 1}")
+        chats[0].say("over there")
+        chats[-1].wait_for("over there", start)
+        return len(chats) + 1
+
     def exported(self):
-        """Name to type, of what router and node say together."""
-        return {name: kind for page in self.pages.values()
-                for name, kind in re.findall(r"^# TYPE (\w+) (\w+)$", page, re.MULTILINE)}
+        """Name to type, of what router and nodes say together; of a histogram its parts."""
+        types = {}
+        for page in self.pages.values():
+            for name, kind in re.findall(r"^# TYPE (\w+) (\w+)$", page, re.MULTILINE):
+                parts = ("_bucket", "_sum", "_count") if kind == "histogram" else ("",)
+                types.update({name + part: "counter" if part else kind for part in parts})
+        return types
+
+    def histogram(self, page, name):
+        buckets = re.findall(rf'^{name}_bucket{{le="([0-9.]+|\+Inf)"}} (\d+)$', page, re.MULTILINE)
+        total, = re.findall(rf"^{name}_sum ([0-9.]+)$", page, re.MULTILINE)
+        count, = re.findall(rf"^{name}_count (\d+)$", page, re.MULTILINE)
+        return ([float(most) for most, _ in buckets], [int(n) for _, n in buckets], float(total),
+                int(count))
+
+    def test_histograms_hold_what_happened(self):
+        counts = {}
+        for server, page in self.pages.items():
+            for name in re.findall(r"^# TYPE (\w+) histogram$", page, re.MULTILINE):
+                borders, within, total, count = self.histogram(page, name)
+                self.assertEqual(borders, sorted(set(borders)), name)
+                self.assertEqual(within, sorted(within), name)
+                self.assertEqual((borders[-1], within[-1]), (float("inf"), count), name)
+                least = sum(b * n for b, n in zip(
+                    [0, *borders[:-1]], [a - b for a, b in zip(within, [0, *within[:-1]])]))
+                self.assertGreaterEqual(total, least, f"{name} of {server}")
+                counts[name] = counts.get(name, 0) + count
+        self.assertEqual(counts["imroute_mailbox_append_seconds"], self.messages)
+        self.assertEqual(counts["imroute_route_seconds"], 1)  # the others were for nobody
+        self.assertGreater(counts["imroute_directory_seconds"], 0)
 
     def test_each_metric_says_once_what_it_is(self):
-        self.assertEqual(sorted(self.pages), ["node-0", "router"])
+        self.assertEqual(sorted(self.pages), ["node-0", "node-1", "router"])
         for server, page in self.pages.items():
             explained = re.findall(r"^# HELP (\w+) \S", page, re.MULTILINE)
-            typed = re.findall(r"^# TYPE (\w+) (?:counter|gauge)$", page, re.MULTILINE)
+            typed = re.findall(r"^# TYPE (\w+) (?:counter|gauge|histogram)$", page, re.MULTILINE)
             samples = set(re.findall(r"^(\w+)(?:\{[^}]*\})? [0-9.e+]+$", page, re.MULTILINE))
+            for name in re.findall(r"^# TYPE (\w+) histogram$", page, re.MULTILINE):
+                samples -= {name + part for part in ("_bucket", "_sum", "_count")}
             self.assertEqual(len(set(typed)), len(typed), server)
             self.assertEqual(explained, typed, server)
             self.assertEqual(samples - set(typed), set(), server)
