@@ -8,6 +8,7 @@
 #include "cluster/wire/control.h"
 #include "cluster/wire/text.h"
 #include "core/model/limits.h"
+#include "core/wire/hello.h"
 #include "settings/names.h"
 
 namespace imroute::cluster {
@@ -161,6 +162,10 @@ bool read_query(const JsonValue& value, ByteBuffer& messages, std::string& troub
 }  // namespace
 
 bool JsonFrames::read(std::string_view text, ByteBuffer& messages) {
+  if (!std::exchange(said_hello_, true)) {
+    encode_hello({kWireVersion, kWireVersion, features_}, messages);
+    if (features_ != 0) put_control(messages, kControlAgreed, {});
+  }
   ParsedJson parsed = parse_json(text);
   if (!parsed.problems.empty()) {
     trouble_ = parsed.problems.front().message;
@@ -195,7 +200,7 @@ bool JsonFrames::read(std::string_view text, ByteBuffer& messages) {
     return false;
   }
   frame.entry.payload = pool_.copy(std::as_bytes(std::span(words.text)));
-  encode(frame, 0, messages);
+  encode(frame, 0, messages, features_);
   return true;
 }
 
@@ -311,7 +316,8 @@ void JsonFrames::write(std::span<const std::byte> messages,
     Frame frame;
     if (header.serializer == kSerializerControl) {
       json = json_of_control(header.type, one.subspan(kWireHeaderBytes));
-    } else if (decode(one, frame, pool_).status == ReadStatus::frame) {
+    } else if (decode(one, frame, pool_, features_).status == ReadStatus::frame &&
+               frame.type != FrameType::hello) {
       json = json_of(frame, self_);
     }
     if (!json.is(JsonValue::Kind::absent)) each(json_line(json));

@@ -47,7 +47,8 @@ NodeProcess::NodeProcess(Loop& loop, const NodeSettings& settings)
   self_.index = settings.server.index;
   self_.place = place_of(settings.server, *client_listener_, *peer_listener_);
   driver_.emplace(loop, machine_, *this,
-                  DriverOptions{self_, settings.server.clients, settings.server.log.level == 0});
+                  DriverOptions{self_, settings.server.clients, settings.server.wire.hello(),
+                                settings.server.log.level == 0});
   driver_->set_stores(make_stores());
   admin_ = admin_at(
       loop, settings.server.admin,

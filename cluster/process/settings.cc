@@ -157,6 +157,16 @@ Shape websocket_shape(ServerSettings& s) {
   return shape;
 }
 
+Shape wire_shape(WireSettings& w) {
+  Shape shape;
+  shape.add(flag_key("hints", w.hints, "NACK: where the user went"));
+  shape.add(flag_key("selective_ack", w.selective_ack, "ACK: what came beyond a gap"));
+  shape.add(flag_key("unreachable", w.unreachable, "LOGIN: the nodes that did not serve"));
+  shape.add(flag_key("handover", w.handover, "HANDOVER: the unacknowledged, from node to node"));
+  shape.add(flag_key("pointers", w.pointers, "POINTERS: sessions held against placement"));
+  return shape;
+}
+
 void add_server_keys(Shape& shape, ServerSettings& s) {
   shape.add(address_key("client", s.client, Use::listen,
                         "listens here for clients; port 0: any that is free"));
@@ -177,6 +187,9 @@ void add_server_keys(Shape& shape, ServerSettings& s) {
   shape.add(object_key("tls", tls_shape(s.tls), "encryption; default: none"));
   shape.add(object_key("websocket", websocket_shape(s), "clients that come by WebSocket"));
   shape.add(object_key("tokens", tokens_shape(s.tokens), "what clients show to nodes"));
+  shape.add(
+      object_key("wire", wire_shape(s.wire),
+                 "features of the wire that it has; without one, its connections do without"));
 }
 
 // Contradictions between keys.

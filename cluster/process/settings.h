@@ -30,6 +30,23 @@ struct LogSettings {
   bool json = false;
 };
 
+// What this server's HELLO says that it has. Turning one off is for the case that it does harm: its
+// connections then do without it, as with a server that never had it.
+struct WireSettings {
+  bool hints = true;
+  bool selective_ack = true;
+  bool unreachable = true;
+  bool handover = true;
+  bool pointers = true;
+  Hello hello() const {
+    const auto with = [](bool has, WireFeature feature) { return has ? uint64_t{feature} : 0; };
+    return {kWireVersion, kWireVersion,
+            with(hints, kFeatureHints) | with(selective_ack, kFeatureSelectiveAck) |
+                with(unreachable, kFeatureUnreachable) | with(handover, kFeatureHandover) |
+                with(pointers, kFeaturePointers)};
+  }
+};
+
 // What node and router have in common.
 struct ServerSettings {
   uint32_t index = 0;
@@ -47,6 +64,7 @@ struct ServerSettings {
   TlsFiles tls;
   std::string websocket_origins;  // of pages that may connect: "https://a,https://b:8080"
   TokenSettings tokens;
+  WireSettings wire;
 };
 inline ServerSettings server_at(const char* client, const char* peer) {
   ServerSettings server;

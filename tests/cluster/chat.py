@@ -185,8 +185,9 @@ class Chat(unittest.TestCase):
             alice.say(f"still {i}")
             bob.wait_for(rf"^alice #{i}: still {i}")
         figures = self.ask(cluster.admin["node-0"], "/metrics")[1]
-        bad = re.search(r"^imroute_client_bad_frames_total (\d+)$", figures, re.M).group(1)
-        self.assertGreaterEqual(int(bad), 3)
+        for name, least in (("bad_frames", 2), ("version_refused", 1)):
+            count = re.search(rf"^imroute_client_{name}_total (\d+)$", figures, re.M).group(1)
+            self.assertGreaterEqual(int(count), least, name)
         self.assertEqual(self.ask(cluster.admin["node-1"], "/healthz")[0], 200)
 
     def test_send_from_a_script(self):
