@@ -56,6 +56,7 @@ struct Options {
   std::vector<std::string> routers{"127.0.0.1:7000"};
   std::string tls_authority, pass_file, key_file;
   DurationNs timeout_ns = 10 * kSecond;
+  bool wait_delivered = false;  // send --wait delivered
   DurationNs valid_ns = 3600 * kSecond;
   std::string topic;  // list WHAT, help COMMAND, completions SHELL, init FILE
 };

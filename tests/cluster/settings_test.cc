@@ -32,6 +32,21 @@ TEST(ServerSettings, AllMistakesAtTheirPlaces) {
   EXPECT_EQ(mistakes[4].find("node.json:6:25: error: /sessions/lease: "), 0u) << mistakes[4];
 }
 
+TEST(ServerSettings, AServerHasTheFeaturesThatWereNotTurnedOff) {
+  NodeSettings node;
+  EXPECT_EQ(node.server.wire.hello(), Hello{});
+  EXPECT_TRUE(read_settings(R"({"node": 1, "wire": {"hints": false}})", "node.json",
+                            {{"IMROUTE_WIRE__HANDOVER", "false"}}, node)
+                  .empty());
+  EXPECT_EQ(node.server.wire.hello().features,
+            kFeatureSelectiveAck | kFeatureUnreachable | kFeaturePointers);
+  const auto mistakes =
+      texts(read_settings(R"({"node": 1, "wire": {"hint": false}})", "node.json", {}, node));
+  ASSERT_EQ(mistakes.size(), 1u);
+  EXPECT_EQ(mistakes[0].find("node.json:1:22: error: /wire/hint: "), 0u) << mistakes[0];
+  EXPECT_NE(mistakes[0].find("\"hints\"?"), std::string::npos) << mistakes[0];
+}
+
 TEST(ServerSettings, TheEnvironmentOverridesAndIsBlamed) {
   NodeSettings node;
   EXPECT_TRUE(read_settings(R"({"node": 1})", "node.json",

@@ -76,7 +76,7 @@ class Servers:
                                        **shared})
         for i in range(NODES):
             self.write(f"node-{i}", {"node": i, "routers": self.routers,
-                                     "client": "127.0.0.1:0", "peer": "127.0.0.1:0",
+                                     "client": "127.0.0.1:0", "peer": "127.0.0.1:0", "admin": "127.0.0.1:0",
                                      "wire": wires[i] if wires else {}, **shared})
 
     def write(self, name, keys):
@@ -241,8 +241,9 @@ class Storm:
                 f"{sum(user.logins for user in self.users)}")
 
 
-def storm(program, strategy, users, messages, seed=7, wires=None):
-    """`wires`: the wire features of each node; then every second user is of an older build, too."""
+def storm(program, strategy, users, messages, seed=7, wires=None, look=lambda servers: None):
+    """`wires`: the wire features of each node; then every second user is of an older build, too.
+    `look` at the servers when the storm is over."""
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="imroute-") as directory:
         servers = Servers(program, directory, strategy, wires)
@@ -252,6 +253,7 @@ def storm(program, strategy, users, messages, seed=7, wires=None):
             run = Storm(servers, users, messages, seed)
             try:
                 run.run()
+                look(servers)
             except AssertionError as error:
                 trouble = str(error)
         finally:

@@ -35,6 +35,12 @@ def messages_of(data):
         data = data[18 + size:]
 
 
+def figure_of(admin, name):
+    with urllib.request.urlopen(f"http://{admin}/metrics", timeout=harness.LIMIT) as answer:
+        text = answer.read().decode()
+    return int(re.search(rf"^imroute_{name}_total (\d+)$", text, re.M).group(1))
+
+
 class Versions(unittest.TestCase):
     def setUp(self):
         directory = tempfile.TemporaryDirectory(prefix="imroute-")
@@ -45,7 +51,17 @@ class Versions(unittest.TestCase):
         """Through every blow of the storm, handing over and asking between each pair of builds."""
         none = dict.fromkeys(("hints", "selective_ack", "unreachable", "handover", "pointers"), False)
         wires = [none, {}, {"hints": False, "selective_ack": False}]
-        self.assertTrue(storm.storm(PROGRAM, "cached_broadcast@mesh", users=60, messages=1500, wires=wires))
+        looked = []
+
+        def look(servers):
+            for i in range(storm.NODES):
+                admin = servers.running[f"node-{i}"].wait_for(r"^ready .* admin (\S+)").group(1)
+                for figure in ("client_bad_frames", "peer_bad_frames", "peer_version_refused"):
+                    self.assertEqual(figure_of(admin, figure), 0, (i, figure))
+                looked.append(figure_of(admin, "peer_frames_in"))
+        self.assertTrue(storm.storm(PROGRAM, "cached_broadcast@mesh", users=60, messages=1500,
+                                    wires=wires, look=look))
+        self.assertTrue(all(looked) and len(looked) == storm.NODES, looked)
 
     def test_a_server_says_what_it_was_told_to_have(self):
         for wire, features in (({}, 31), ({"hints": False, "pointers": False}, 14)):
@@ -77,11 +93,8 @@ class Versions(unittest.TestCase):
                 refusal.byte()
                 self.assertIn(b"upgrade the side that speaks 1", refusal.text())
         for server, admin in cluster.admin.items():
-            with urllib.request.urlopen(f"http://{admin}/metrics", timeout=harness.LIMIT) as answer:
-                text = answer.read().decode()
             for side in ("client", "peer"):
-                count = re.search(rf"^imroute_{side}_version_refused_total (\d+)$", text, re.M).group(1)
-                self.assertEqual(count, "2", (server, side))
+                self.assertEqual(figure_of(admin, f"{side}_version_refused"), 2, (server, side))
 
     def test_a_client_says_in_words_that_its_server_is_of_another_version(self):
         listener = socket.create_server(("127.0.0.1", 0))
