@@ -4,6 +4,7 @@
 
 #include "cluster/process/log.h"
 #include "cluster/process/metrics.h"
+#include "cluster/store/without_lease.h"
 
 namespace imroute::cluster {
 
@@ -91,6 +92,9 @@ Stores NodeProcess::make_stores() {
                      ? zookeeper_registry(loop_, s, address_of(NodeId{self_.index}), self_.place,
                                           settings_.server.sessions.lease_ns)
                      : router->registry();
+  if (s.registry == RegistryKind::listed) {
+    out.registry = without_lease(loop_, std::move(out.registry));
+  }
   out.bus = redis_bus(loop_, s, settings_.server.strategy);
   return out;
 }

@@ -25,6 +25,13 @@ struct RouterPlace {
   std::string peer = "127.0.0.1:7001";
 };
 
+// A node of a static registry.
+struct NodePlace {
+  NodeId node;
+  std::string client;
+  std::string peer;
+};
+
 struct LogSettings {
   uint8_t level = 1;  // of log_level_names()
   bool json = false;
@@ -87,6 +94,7 @@ struct RouterSettings {
   AuthSettings auth;
   std::string http;  // listens here for the application's backend; empty: nowhere
   BalancerConfig balancer;
+  std::vector<NodePlace> nodes;  // of the registry, when that is static
 };
 
 Shape node_settings_shape(NodeSettings& settings);

@@ -47,6 +47,35 @@ TEST(ServerSettings, AServerHasTheFeaturesThatWereNotTurnedOff) {
   EXPECT_NE(mistakes[0].find("\"hints\"?"), std::string::npos) << mistakes[0];
 }
 
+TEST(ServerSettings, AStaticRegistryIsAListOfNodesEachOnce) {
+  RouterSettings router;
+  EXPECT_TRUE(read_settings(R"({"stores": {"registry": "static"},
+    "nodes": [{"node": 0, "client": "10.0.0.1:7100", "peer": "10.0.0.1:7101"}]})",
+                            "router.json", {}, router)
+                  .empty());
+  ASSERT_EQ(router.nodes.size(), 1u);
+  EXPECT_EQ(router.nodes[0].peer, "10.0.0.1:7101");
+  const auto of = [](const char* text) {
+    RouterSettings settings;
+    return texts(read_settings(text, "router.json", {}, settings));
+  };
+  const auto none = of(R"({"stores": {"registry": "static"}})");
+  ASSERT_EQ(none.size(), 1u);
+  EXPECT_NE(none[0].find("so nodes must list the nodes of the cluster"), std::string::npos);
+  const auto mistakes = of(R"({"stores": {"registry": "static"}, "nodes": [
+    {"node": 3, "client": "10.0.0.1:7100", "peer": "0.0.0.0:7101"},
+    {"node": 3, "client": "10.0.0.2:7100", "peer": "10.0.0.2:7101"},
+    {"client": "10.0.0.3", "peer": "10.0.0.3:7101"}]})");
+  ASSERT_EQ(mistakes.size(), 4u) << testing::PrintToString(mistakes);
+  EXPECT_EQ(mistakes[0].find("router.json:2:52: error: /nodes/0/peer: "), 0u) << mistakes[0];
+  EXPECT_EQ(mistakes[1].find("router.json:3:5: error: /nodes/1: node 3 is listed already"), 0u)
+      << mistakes[1];
+  EXPECT_EQ(mistakes[2].find("router.json:4:5: error: /nodes/2"), 0u) << mistakes[2];
+  const auto other = of(R"({"nodes": [{"node": 0, "client": "a:1", "peer": "a:2"}]})");
+  ASSERT_EQ(other.size(), 1u);
+  EXPECT_EQ(other[0].find("router.json:1:11: error: /nodes: "), 0u) << other[0];
+}
+
 TEST(ServerSettings, TheEnvironmentOverridesAndIsBlamed) {
   NodeSettings node;
   EXPECT_TRUE(read_settings(R"({"node": 1})", "node.json",
