@@ -82,7 +82,7 @@ void check_nodes(const RouterSettings& r, const JsonValue& value, ShapeReader& r
   }
   const JsonValue* list = value.find("nodes");
   if (list == nullptr) return;
-  if (!listed) {
+  if (!listed && !r.nodes.empty()) {
     reader.error(*list,
                  "a list of nodes is for stores.registry \"static\"; others find out themselves");
   }

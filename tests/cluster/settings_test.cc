@@ -2,6 +2,7 @@
 // environment; what is written is what was read.
 #include "cluster/process/settings.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace imroute::cluster {
@@ -64,16 +65,26 @@ TEST(ServerSettings, AStaticRegistryIsAListOfNodesEachOnce) {
   EXPECT_NE(none[0].find("so nodes must list the nodes of the cluster"), std::string::npos);
   const auto mistakes = of(R"({"stores": {"registry": "static"}, "nodes": [
     {"node": 3, "client": "10.0.0.1:7100", "peer": "0.0.0.0:7101"},
-    {"node": 3, "client": "10.0.0.2:7100", "peer": "10.0.0.2:7101"},
     {"client": "10.0.0.3", "peer": "10.0.0.3:7101"}]})");
-  ASSERT_EQ(mistakes.size(), 4u) << testing::PrintToString(mistakes);
+  ASSERT_EQ(mistakes.size(), 3u) << testing::PrintToString(mistakes);
   EXPECT_EQ(mistakes[0].find("router.json:2:52: error: /nodes/0/peer: "), 0u) << mistakes[0];
-  EXPECT_EQ(mistakes[1].find("router.json:3:5: error: /nodes/1: node 3 is listed already"), 0u)
-      << mistakes[1];
-  EXPECT_EQ(mistakes[2].find("router.json:4:5: error: /nodes/2"), 0u) << mistakes[2];
+  EXPECT_EQ(mistakes[1].find("router.json:3:5: error: /nodes/1: "), 0u) << mistakes[1];
+  EXPECT_EQ(mistakes[2].find("router.json:3:16: error: /nodes/1/client: "), 0u) << mistakes[2];
+  const auto twice = of(R"({"stores": {"registry": "static"}, "nodes": [
+    {"node": 3, "client": "10.0.0.1:7100", "peer": "10.0.0.1:7101"},
+    {"node": 3, "client": "10.0.0.2:7100", "peer": "10.0.0.2:7101"}]})");
+  ASSERT_EQ(twice.size(), 1u) << testing::PrintToString(twice);
+  EXPECT_EQ(twice[0].find("router.json:3:5: error: /nodes/1: node 3 is listed already"), 0u)
+      << twice[0];
   const auto other = of(R"({"nodes": [{"node": 0, "client": "a:1", "peer": "a:2"}]})");
   ASSERT_EQ(other.size(), 1u);
   EXPECT_EQ(other[0].find("router.json:1:11: error: /nodes: "), 0u) << other[0];
+  for (const RouterSettings& settings : {RouterSettings{}, router}) {
+    const std::string text = settings_text(settings);
+    RouterSettings again;
+    EXPECT_THAT(texts(read_settings(text, "again", {}, again)), testing::IsEmpty());
+    EXPECT_EQ(settings_text(again), text);
+  }
 }
 
 TEST(ServerSettings, TheEnvironmentOverridesAndIsBlamed) {
