@@ -23,7 +23,7 @@ using Error = boost::system::error_code;
 
 namespace {
 constexpr DurationNs kLingerTime = 2 * kSecond;  // for the other side to read our last words
-constexpr size_t kMostWaiting = 64;              // frames, for the other's HELLO
+constexpr size_t kMostFramesWaiting = 64;        // frames, for the other's HELLO
 }  // namespace
 
 std::string HostPort::text() const {
@@ -400,7 +400,7 @@ void Link::send(const Frame& frame) {
   Accord& accord = state_->accord;
   if (accord.must_wait(frame, state_->loop.pool())) {
     accord.wait(frame);
-    if (accord.waiting() <= kMostWaiting) return;
+    if (accord.waiting() <= kMostFramesWaiting) return;
     state_->overflowed = true;
     return end_turn();
   }

@@ -13,7 +13,7 @@
 namespace imroute::cluster {
 namespace {
 
-struct Owner : LinkOwner {
+struct Talker : LinkOwner {
   void on_connected(Link& link) override {
     connected = true;
     if (say_first) say_first(link);
@@ -36,27 +36,27 @@ struct Owner : LinkOwner {
   std::string trouble;
 };
 
-Frame of(FrameType type) {
+Frame frame_of(FrameType type) {
   Frame frame;
   frame.type = type;
   frame.user = UserId{7};
   return frame;
 }
 Frame hinted_nack() {
-  Frame nack = of(FrameType::nack);
+  Frame nack = frame_of(FrameType::nack);
   nack.node = NodeId{3};
   nack.generation = 9;
   return nack;
 }
 Frame login_past(std::initializer_list<NodeId> unreachable) {
-  Frame login = of(FrameType::login);
+  Frame login = frame_of(FrameType::login);
   login.number = 5;
   for (const NodeId node : unreachable) login.nodes.push_back(node);
   return login;
 }
 
-Hello with(uint64_t features) { return {kWireVersion, kWireVersion, features}; }
-ByteBuffer said(const Hello& hello) {
+Hello having(uint64_t features) { return {kWireVersion, kWireVersion, features}; }
+ByteBuffer hello_bytes(const Hello& hello) {
   ByteBuffer bytes;
   encode_hello(hello, bytes);
   return bytes;
@@ -116,7 +116,7 @@ class Hellos : public LoopRig {
     if (raw_ >= 0) ::close(raw_);
   }
   int raw_ = -1;
-  Owner client_, server_;
+  Talker client_, server_;
   LinkTotals client_totals_, server_totals_;
   std::optional<Listener> listener_;
   LinkHandle dialled_, served_;
@@ -132,20 +132,20 @@ TEST_F(Hellos, FramesHaveWhatBothSidesKnow) {
   for (const Case& c : {Case{kAllFeatures, kAllFeatures}, Case{kAllFeatures, 0},
                         Case{0, kAllFeatures}, Case{kFeatureHints, ~kFeatureHints},
                         Case{kFeatureHints | kFeatureHandover, ~uint64_t{0}}}) {
-    connect(with(c.client), with(c.server));
+    connect(having(c.client), having(c.server));
     run_until([&] { return client_.connected && served_ != nullptr; });
     const uint64_t both = c.client & c.server & kAllFeatures;
     // Both ways, both when nothing has been heard yet and when all has.
     for (int round = 0; round < 2; ++round) {
       for (const auto& [from, to] : {std::pair{dialled_, &server_}, std::pair{served_, &client_}}) {
         to->frames.clear();
-        Frame ack = of(FrameType::ack);
+        Frame ack = frame_of(FrameType::ack);
         ack.number = 4;
         ack.mask = 6;
         from->send(hinted_nack());
         from->send(ack);
-        from->send(of(FrameType::handover));
-        from->send(of(FrameType::ping));
+        from->send(frame_of(FrameType::handover));
+        from->send(frame_of(FrameType::ping));
         run_until([&] { return !to->frames.empty() && to->frames.back().type == FrameType::ping; });
         const bool handover = (both & kFeatureHandover) != 0;
         ASSERT_EQ(to->frames.size(), handover ? 4u : 3u);
@@ -167,8 +167,8 @@ TEST_F(Hellos, FramesHaveWhatBothSidesKnow) {
 
 // An older build reads all that it is sent: nothing in it is newer than itself.
 TEST_F(Hellos, AnOlderClientIsSentNothingThatItDoesNotKnow) {
-  connect_raw(with(kAllFeatures));
-  say(said(with(kFeatureHandover)));
+  connect_raw(having(kAllFeatures));
+  say(hello_bytes(having(kFeatureHandover)));
   Frame login;
   ByteBuffer bytes;
   encode(login_past({NodeId{1}}), 0, bytes, 0);
@@ -176,14 +176,14 @@ TEST_F(Hellos, AnOlderClientIsSentNothingThatItDoesNotKnow) {
   run_until([&] { return server_.frames.size() == 1; });
   EXPECT_EQ(server_.frames[0].number, 5u);
   served_->send(hinted_nack());
-  served_->send(of(FrameType::pointers));
-  served_->send(of(FrameType::ping));
+  served_->send(frame_of(FrameType::pointers));
+  served_->send(frame_of(FrameType::ping));
   const ByteBuffer expected = [&] {
-    ByteBuffer out = said(with(kAllFeatures));
+    ByteBuffer out = hello_bytes(having(kAllFeatures));
     out.resize(out.size() + kWireHeaderBytes);  // `agreed`
-    put_header({kSerializerControl, kControlAgreed, 0, 0, 0}, out.data() + said({}).size());
+    put_header({kSerializerControl, kControlAgreed, 0, 0, 0}, out.data() + hello_bytes({}).size());
     encode(hinted_nack(), 0, out, kFeatureHandover);
-    encode(of(FrameType::ping), 0, out, 0);
+    encode(frame_of(FrameType::ping), 0, out, 0);
     return out;
   }();
   EXPECT_EQ(hear(expected.size()), expected);
@@ -196,7 +196,7 @@ TEST_F(Hellos, AFirstFrameGoesWithoutWaitingAndIsReadByAnyBuild) {
   client_.say_first = [](Link& link) { link.send(login_past({})); };
   dialled_ = Link::dial(loop_, here(*listener_), client_, client_totals_);
   run_until([&] { return raw_ >= 0; });
-  ByteBuffer expected = said({});
+  ByteBuffer expected = hello_bytes({});
   encode(login_past({}), 0, expected, 0);
   EXPECT_EQ(hear(expected.size()), expected) << "before the server has said anything";
 }
@@ -204,20 +204,20 @@ TEST_F(Hellos, AFirstFrameGoesWithoutWaitingAndIsReadByAnyBuild) {
 TEST_F(Hellos, AFrameThatWouldLoseSomethingWaitsAndThoseBehindItToo) {
   listener_.emplace(loop_, HostPort{"127.0.0.1", 0}, [this](int socket) { raw_ = socket; });
   client_.say_first = [](Link& link) {
-    link.send(of(FrameType::ping));
+    link.send(frame_of(FrameType::ping));
     link.send(login_past({NodeId{1}, NodeId{2}}));
-    link.send(of(FrameType::pong));
+    link.send(frame_of(FrameType::pong));
   };
   dialled_ = Link::dial(loop_, here(*listener_), client_, client_totals_);
   run_until([&] { return raw_ >= 0; });
-  ByteBuffer first = said({});
-  encode(of(FrameType::ping), 0, first, 0);
+  ByteBuffer first = hello_bytes({});
+  encode(frame_of(FrameType::ping), 0, first, 0);
   EXPECT_EQ(hear(first.size()), first);
-  say(said({}));
+  say(hello_bytes({}));
   ByteBuffer rest(kWireHeaderBytes);
   put_header({kSerializerControl, kControlAgreed, 0, 0, 0}, rest.data());
   encode(login_past({NodeId{1}, NodeId{2}}), 0, rest);
-  encode(of(FrameType::pong), 0, rest);
+  encode(frame_of(FrameType::pong), 0, rest);
   EXPECT_EQ(hear(rest.size()), rest);
 }
 
@@ -234,7 +234,7 @@ TEST_F(Hellos, WhatWaitsIsBounded) {
 // ---- refusals ----------------------------------------------------------------------------------
 
 TEST_F(Hellos, NoCommonVersionIsATypedRefusalThatBothSidesUnderstand) {
-  connect({2, 4, kAllFeatures}, with(kAllFeatures));
+  connect({2, 4, kAllFeatures}, having(kAllFeatures));
   run_until([&] { return client_.closed && server_.closed; });
   EXPECT_EQ(*client_.closed, Reason::version_refused);
   EXPECT_EQ(*server_.closed, Reason::version_refused);
@@ -250,17 +250,17 @@ TEST_F(Hellos, NoCommonVersionIsATypedRefusalThatBothSidesUnderstand) {
 }
 
 TEST_F(Hellos, ARawClientOfAnotherVersionIsToldWhy) {
-  connect_raw(with(kAllFeatures));
-  say(said({3, 3, 0}));
+  connect_raw(having(kAllFeatures));
+  say(hello_bytes({3, 3, 0}));
   say(ByteBuffer(100'000, std::byte{1}));  // and goes on talking
-  ByteBuffer expected = said(with(kAllFeatures));
+  ByteBuffer expected = hello_bytes(having(kAllFeatures));
   const ByteBuffer body =
       refusal_body(Reason::version_refused,
                    "no frame version in common: one side speaks 1, the other 3 or later; upgrade "
                    "the side that speaks 1");
   expected.resize(expected.size() + kWireHeaderBytes);
   put_header({kSerializerControl, kControlRefusal, 0, 0, static_cast<uint32_t>(body.size())},
-             expected.data() + said({}).size());
+             expected.data() + hello_bytes({}).size());
   expected.insert(expected.end(), body.begin(), body.end());
   EXPECT_EQ(hear(expected.size()), expected);
   EXPECT_EQ(*server_.closed, Reason::version_refused);
@@ -270,7 +270,7 @@ TEST_F(Hellos, WhatIsNoHelloIsRefusedInWords) {
   const auto greeting = [&] { say_control(kControlGreeting, control_body(Greeting{})); };
   const auto ping = [&] {
     ByteBuffer bytes;
-    encode(of(FrameType::ping), 0, bytes);
+    encode(frame_of(FrameType::ping), 0, bytes);
     say(bytes);
   };
   const auto large = [&] {
@@ -279,11 +279,11 @@ TEST_F(Hellos, WhatIsNoHelloIsRefusedInWords) {
     say(header);
   };
   const auto turned = [&] {  // newest below oldest
-    ByteBuffer bytes = said({1, 0, 0});
+    ByteBuffer bytes = hello_bytes({1, 0, 0});
     say(bytes);
   };
   const auto agreed = [&] {  // on nothing
-    say(said(with(0)));
+    say(hello_bytes(having(0)));
     say_control(kControlAgreed, {});
   };
   struct Case {
@@ -300,7 +300,7 @@ TEST_F(Hellos, WhatIsNoHelloIsRefusedInWords) {
         Case{[&] { say(ByteBuffer(50, std::byte{0x55})); }, Reason::protocol_error, "bad_magic"}}) {
     server_ = {};
     server_totals_ = {};
-    connect_raw(with(kAllFeatures));
+    connect_raw(having(kAllFeatures));
     c.say();
     run_until([&] { return server_.closed.has_value(); });
     EXPECT_EQ(*server_.closed, c.reason) << c.text;
