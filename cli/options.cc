@@ -37,7 +37,7 @@ const std::vector<std::string> kShells = {"bash", "zsh", "fish"};
 // Text as typed, before it is checked: the messages of the checks are the program's own.
 struct RawOptions {
   std::string scenario, seed, seeds, jobs, until, from, budget, shard, seed_limit;
-  std::string nodes, port, device, timeout, valid;
+  std::string nodes, port, device, timeout, valid, wait;
   std::string messages, rate, connections;
 };
 
@@ -230,10 +230,14 @@ struct Parser {
     pass->add_option("--valid", raw.valid, "How long it is good for (default 1h)");
     CLI::App* chat = command("chat", "Chat in a real cluster, at a terminal or from a pipe");
     user_options(chat);
-    CLI::App* send = command("send", "Send one message and wait until it is accepted");
+    CLI::App* send =
+        command("send", "Send one message and wait until it is accepted, or delivered");
     user_options(send);
     CLI::Option* to = send->add_option("--to", options.to, "Whom to");
     send->add_option("--group", options.group, "Which group to, instead")->excludes(to);
+    send->add_option(
+        "--wait", raw.wait,
+        "accepted: it is stored (default); delivered: a chat of the other has shown it");
     send->add_option("--timeout", raw.timeout, "Give up after (default 10s)");
     send->add_option("TEXT", options.message, "The message")->required();
     add_bench();
@@ -385,6 +389,13 @@ void check_cluster([[maybe_unused]] Parser& parser) {
   duration(raw.timeout, "--timeout", options.timeout_ns);
   if (options.command == "send" && options.to.empty() && options.group.empty()) {
     refuse("Whom to? Give --to USER or --group GROUP.");
+  }
+  if (!raw.wait.empty() && raw.wait != "accepted" && raw.wait != "delivered") {
+    refuse("--wait takes accepted or delivered, not \"" + raw.wait + "\".");
+  }
+  options.wait_delivered = raw.wait == "delivered";
+  if (options.wait_delivered && !options.group.empty()) {
+    refuse("--wait delivered goes with --to USER: members of a group send no receipts.");
   }
   for (const auto& [name, user] :
        {std::pair("--user", options.user), {"--to", options.to}, {"--group", options.group}}) {

@@ -57,6 +57,7 @@ struct Options {
   bool tls = false;  // up
   std::string tls_authority, pass_file, key_file;
   DurationNs timeout_ns = 10 * kSecond;
+  bool wait_delivered = false;  // send --wait delivered
   DurationNs valid_ns = 3600 * kSecond;
   // bench
   std::vector<std::string> measures;  // empty: all

@@ -12,13 +12,17 @@
 #include "cli/cluster/line_input.h"
 #include "cli/cluster/serve.h"
 #include "cli/commands.h"
+#include "cluster/process/receipts.h"
 #include "cluster/process/user_book.h"
 #include "cluster/process/user_client.h"
+#include "cluster/wire/text.h"
 
 namespace imroute {
 namespace {
 
 using cluster::KnownUser;
+using cluster::printable;
+using cluster::Receipts;
 using cluster::user_id_of;
 using cluster::UserQuestion;
 using cluster::UsersAnswer;
@@ -34,21 +38,25 @@ constexpr const char* kHelp =
     "  anything else                 a message (// at the start: one slash)\n";
 
 std::string text_of(const Payload& payload) {
+  const auto bytes = payload.bytes();
+  return printable({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+}
+
+// "[3]", "[3-5]", "[3-5, 8]".
+std::string numbers_of(const std::vector<uint64_t>& tags) {
   std::string text;
-  for (const std::byte b : payload.bytes()) {
-    const char c = static_cast<char>(b);
-    // A message cannot move the reader's cursor or forge a line.
-    text += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
+  for (size_t i = 0; i < tags.size();) {
+    size_t last = i;
+    while (last + 1 < tags.size() && tags[last + 1] == tags[last] + 1) ++last;
+    text += (text.empty() ? "" : ", ") + std::to_string(tags[i]);
+    if (last != i) text += "-" + std::to_string(tags[last]);
+    i = last + 1;
   }
-  return text;
+  return "[" + text + "]";
 }
 
 struct Shown {
-  ConversationId conversation;
-  EntryKind kind;
-  UserId sender;
-  uint64_t seq;
-  std::string text;
+  Entry entry;
   Via via;
 };
 
@@ -60,6 +68,10 @@ class Chat {
         client_(
             loop_, settings_, [this](const Notify& n) { on_notice(n); },
             [this](const std::string& why, bool) { on_trouble(why); }),
+        receipts_(client_.user(),
+                  [this](ConversationId to, const std::string& text, uint64_t tag) {
+                    loop_.post([this, to, text, tag] { client_.send(to, text, tag); });
+                  }),
         input_(
             loop_, STDIN_FILENO, [this](const std::string& line) { on_line(line); },
             [this] { leave(); }) {
@@ -153,15 +165,19 @@ class Chat {
     if (!client_.core().online()) say(Paint::dim, "  [" + std::to_string(tag) + "] waits");
   }
 
-  // What was written is accepted first, whatever becomes of the connection meanwhile.
+  // What was written is accepted first, whatever becomes of the connection meanwhile; receipts too,
+  // as long as there is one.
   void leave() {
     leaving_ = true;
     leave_if_done();
   }
   void leave_if_done() {
     if (!leaving_ || !waiting_.empty() || !telling_.empty()) return;
-    client_.stop();
-    loop_.post([this] { loop_.stop(); });
+    if (receipts_.owes() && client_.core().online()) return;
+    loop_.post([this] {  // not while the client is telling us something
+      client_.stop();
+      loop_.post([this] { loop_.stop(); });
+    });
   }
 
   // ---- what happens
@@ -172,11 +188,10 @@ class Chat {
       case NoticeKind::offline:
         return on_offline(n.reason);
       case NoticeKind::accepted:
-        waiting_.erase(n.tag);
-        say(Paint::dim, "  [" + std::to_string(n.tag) + "] accepted as #" +
-                            std::to_string(n.entry.position.seq));
+        if (!receipts_.on_settled(n.tag)) on_accepted(n);
         return leave_if_done();
       case NoticeKind::refused:
+        if (receipts_.on_settled(n.tag)) return leave_if_done();
         if (waiting_.erase(n.tag) == 0) refused_at_once_ = n.tag;
         say(Paint::red, "  [" + std::to_string(n.tag) + "] refused: " + why_refused(n));
         return leave_if_done();
@@ -191,13 +206,30 @@ class Chat {
     }
   }
 
+  void on_accepted(const Notify& n) {
+    waiting_.erase(n.tag);
+    say(Paint::dim,
+        "  [" + std::to_string(n.tag) + "] accepted as #" + std::to_string(n.entry.position.seq));
+    if (n.entry.kind == EntryKind::message && receipts_.on_accepted(n.tag, n.entry)) {
+      say_delivered({n.tag}, n.entry.conversation);
+    }
+  }
+  void say_delivered(const std::vector<uint64_t>& tags, ConversationId conversation) {
+    if (tags.empty()) return;
+    const UserId to = conversation.other(client_.user());
+    const auto name = names_.find(to);
+    say(Paint::green,
+        "  " + numbers_of(tags) + " delivered to " +
+            (name == names_.end() ? "user " + std::to_string(to.value) : name->second));
+  }
+
   // The same for every attempt, said once.
   void on_trouble(const std::string& why) {
-    if (std::exchange(trouble_, why) != why) say(Paint::red, "* " + why);
+    if (std::exchange(trouble_, why) != why) say(Paint::red, "* " + printable(why));
   }
   void on_offline(Reason reason) {
     const bool final = reason == Reason::superseded || reason == Reason::kicked;
-    if (leaving_ && waiting_.empty()) return;
+    if (leaving_ && waiting_.empty()) return leave_if_done();
     say(Paint::yellow, "* offline (" + std::string(to_string(reason)) +
                            (final ? "): this device is in use elsewhere" : "), trying again"));
     if (!final) return;
@@ -215,14 +247,15 @@ class Chat {
   // Messages are printed in the order they came; one whose sender or group has no name yet is asked
   // for and holds up those behind it.
   void on_shown(const Notify& n) {
-    const Entry& e = n.entry;
-    shown_.push_back({e.conversation, e.kind, e.sender, e.position.seq,
-                      e.kind == EntryKind::message ? text_of(e.payload) : std::string(), n.via});
+    if (cluster::read_receipt(n.entry)) {
+      return say_delivered(receipts_.on_receipt(n.entry), n.entry.conversation);
+    }
+    shown_.push_back({n.entry, n.via});
     print_shown();
   }
   void print_shown() {
     for (; !shown_.empty(); shown_.pop_front()) {
-      const Shown& next = shown_.front();
+      const Entry& next = shown_.front().entry;
       const auto name = names_.find(next.sender);
       if (name == names_.end()) return ask_name(next.sender, false);
       std::string group;
@@ -231,17 +264,18 @@ class Chat {
         if (named == group_names_.end()) return ask_name(UserId{next.conversation.lo}, true);
         group = named->second;
       }
-      print(next, name->second, group);
+      print(next, shown_.front().via, name->second, group);
+      receipts_.owe(next);
     }
   }
-  void print(const Shown& entry, const std::string& name, const std::string& group) {
-    const std::string seq = " #" + std::to_string(entry.seq);
+  void print(const Entry& entry, Via via, const std::string& name, const std::string& group) {
+    const std::string seq = " #" + std::to_string(entry.position.seq);
     if (entry.kind == EntryKind::create) return say(Paint::dim, "* " + name + " made " + group);
     if (entry.kind == EntryKind::join) return say(Paint::dim, "* " + name + " joined " + group);
     if (entry.kind == EntryKind::leave) return say(Paint::dim, "* " + name + " left " + group);
-    const char* how = entry.via == Via::push ? "" : "  (waited for you)";
+    const char* how = via == Via::push ? "" : "  (waited for you)";
     const std::string where = group.empty() ? "" : " in " + group;
-    say(Paint::plain, name + where + seq + ": " + entry.text + how);
+    say(Paint::plain, name + where + seq + ": " + text_of(entry.payload) + how);
   }
 
   // ---- questions
@@ -254,7 +288,7 @@ class Chat {
         loop_, settings_, query, [this, id, group](const std::optional<UsersAnswer>& answer) {
           std::string name = (group ? "group " : "user ") + std::to_string(id.value);
           if (answer && !answer->users.empty() && !answer->users[0].name.empty()) {
-            name = answer->users[0].name;
+            name = printable(answer->users[0].name);
           }
           (group ? group_names_ : names_)[id] = name;
           loop_.post([this] {
@@ -290,7 +324,7 @@ class Chat {
             return say(Paint::yellow, "* the router does not know at the moment");
           }
           std::string line;
-          for (const KnownUser& user : answer->users) line += " " + user.name;
+          for (const KnownUser& user : answer->users) line += " " + printable(user.name);
           say(Paint::dim, "* online:" + line + (answer->more ? " and more" : ""));
         });
   }
@@ -299,6 +333,7 @@ class Chat {
   cluster::UserSettings settings_;
   cluster::Loop loop_;
   cluster::UserClient client_;
+  Receipts receipts_;
   LineInput input_;
   ConversationId to_;
   uint64_t next_tag_ = 1;

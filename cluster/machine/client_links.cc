@@ -43,11 +43,12 @@ std::string_view to_string(ClientRefusal why) {
 }
 
 ClientLinks::ClientLinks(Loop& loop, EventSink& sink, Environment& environment,
-                         const ClientLimits& limits)
+                         const ClientLimits& limits, const Hello& hello)
     : loop_(loop),
       sink_(sink),
       environment_(environment),
       limits_(limits),
+      hello_(hello),
       greetings_(loop, limits.most_new, limits.greeting_time),
       addresses_(limits.per_address, limits.logins_per_address) {}
 
@@ -60,7 +61,9 @@ void ClientLinks::adopt(int socket, LayerHandle layer) {
     ::close(socket);
     return;
   }
-  LinkHandle link = Link::adopt(loop_, socket, *this, totals_, kNewClientLink, std::move(layer));
+  LinkOptions options = kNewClientLink;
+  options.hello = hello_;
+  LinkHandle link = Link::adopt(loop_, socket, *this, totals_, options, std::move(layer));
   link->tag = next_tag_++;
   link->kept = std::move(seat);
   greetings_.add(link->tag, link);

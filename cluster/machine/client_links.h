@@ -42,7 +42,8 @@ std::string_view to_string(ClientRefusal why);
 
 class ClientLinks : public LinkOwner {
  public:
-  ClientLinks(Loop& loop, EventSink& sink, Environment& environment, const ClientLimits& limits);
+  ClientLinks(Loop& loop, EventSink& sink, Environment& environment, const ClientLimits& limits,
+              const Hello& hello = {});
 
   void adopt(int socket, LayerHandle layer = nullptr);
   // A client inside this process: what the machine sends it goes to `receive`, after the machine's
@@ -76,6 +77,7 @@ class ClientLinks : public LinkOwner {
   EventSink& sink_;
   Environment& environment_;
   ClientLimits limits_;
+  Hello hello_;
   std::unordered_map<uint64_t, Client> links_;  // those that were admitted
   std::unordered_map<uint64_t, std::shared_ptr<Receive>> attached_;
   Greetings greetings_;

@@ -15,8 +15,8 @@ Driver::Driver(Loop& loop, AnyMachine& machine, Environment& environment,
     : loop_(loop),
       machine_(machine),
       environment_(environment),
-      clients_(loop, *this, environment, options.clients),
-      peers_(loop, *this, environment, options.self),
+      clients_(loop, *this, environment, options.clients, options.hello),
+      peers_(loop, *this, environment, options.self, options.hello),
       timer_(loop, [this] { on_timer(); }),
       effects_(options.tracing) {}
 
@@ -67,6 +67,7 @@ void Driver::peer_down_later(Address peer, Reason reason) {
 
 void Driver::handle(Publish&& e) {
   if (stores_.bus == nullptr) return;
+  IM_ASSERT(frame_fields(e.frame.type, 0) == frame_fields(e.frame.type));  // no HELLO there
   ByteBuffer bytes = loop_.take_buffer();
   encode(e.frame, 0, bytes);
   stores_.bus->publish(bytes);

@@ -57,6 +57,7 @@ struct Stores {
 struct DriverOptions {
   Greeting self;
   ClientLimits clients;
+  Hello hello;
   bool tracing = false;  // every decision of the machine goes to Environment::on_trace
 };
 

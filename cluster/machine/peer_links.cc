@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "core/base/assert.h"
+
 namespace imroute::cluster {
 
 namespace {
@@ -18,25 +20,29 @@ Address address_of(const Greeting& greeting) {
 constexpr uint32_t kMostServers = 1u << 20;
 }  // namespace
 
-PeerLinks::PeerLinks(Loop& loop, EventSink& sink, Environment& environment, Greeting self)
+PeerLinks::PeerLinks(Loop& loop, EventSink& sink, Environment& environment, Greeting self,
+                     const Hello& hello)
     : loop_(loop),
       sink_(sink),
       environment_(environment),
       self_(std::move(self)),
-      greetings_(loop, kMostNewPeers, kGreetingTime) {}
+      options_(kPeerLink),
+      greetings_(loop, kMostNewPeers, kGreetingTime) {
+  options_.hello = hello;
+}
 
 void PeerLinks::connect(Address address) {
   if (peers_.contains(address)) return;
   const std::optional<HostPort> place = environment_.where(address);
   if (!place) return sink_.peer_down_later(address, Reason::unknown_node);
   Peer& peer = peers_[address];
-  peer.link = Link::dial(loop_, *place, *this, totals_, kPeerLink, environment_.layer_to(*place));
+  peer.link = Link::dial(loop_, *place, *this, totals_, options_, environment_.layer_to(*place));
   peer.link->tag = next_tag_++;
   addresses_[peer.link->tag] = address;
 }
 
 void PeerLinks::adopt(int socket, LayerHandle layer) {
-  LinkHandle link = Link::adopt(loop_, socket, *this, totals_, kPeerLink, std::move(layer));
+  LinkHandle link = Link::adopt(loop_, socket, *this, totals_, options_, std::move(layer));
   link->tag = next_tag_++;
   greetings_.add(link->tag, link);
 }
@@ -55,7 +61,9 @@ void PeerLinks::send_control(Address address, uint8_t type, std::span<const std:
   if (at != peers_.end() && at->second.up) at->second.link->send_control(type, body);
 }
 
+// The frames for all are of types that no build lacks, the same with any features.
 void PeerLinks::send_to_nodes(const Frame& frame) {
+  IM_ASSERT(frame_fields(frame.type, 0) == frame_fields(frame.type));
   ByteBuffer bytes = loop_.take_buffer();
   encode(frame, 0, bytes);
   for (const auto& [address, peer] : peers_) {

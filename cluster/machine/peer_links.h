@@ -14,7 +14,8 @@ namespace imroute::cluster {
 
 class PeerLinks : public LinkOwner {
  public:
-  PeerLinks(Loop& loop, EventSink& sink, Environment& environment, Greeting self);
+  PeerLinks(Loop& loop, EventSink& sink, Environment& environment, Greeting self,
+            const Hello& hello = {});
 
   void set_self(const Greeting& self) { self_ = self; }
   void connect(Address peer);
@@ -49,6 +50,7 @@ class PeerLinks : public LinkOwner {
   EventSink& sink_;
   Environment& environment_;
   Greeting self_;
+  LinkOptions options_;
   std::map<Address, Peer> peers_;
   std::map<uint64_t, Address> addresses_;  // by tag of the link
   Greetings greetings_;                    // dialled, not answered; or accepted, not greeted

@@ -11,6 +11,7 @@
 #include <chrono>
 #include <utility>
 
+#include "cluster/net/accord.h"
 #include "cluster/wire/control.h"
 #include "core/base/assert.h"
 
@@ -25,6 +26,7 @@ using Socket = asio::basic_stream_socket<tcp, asio::io_context::executor_type>;
 
 namespace {
 constexpr DurationNs kLingerTime = 2 * kSecond;  // for the other side to read our last words
+constexpr size_t kMostFramesWaiting = 64;        // frames, for the other's HELLO
 }  // namespace
 
 std::string HostPort::text() const {
@@ -75,12 +77,16 @@ struct Link::State {
         owner(&o),
         totals(t),
         options(how),
+        accord(how.hello),
         layer(std::move(between)) {}
   Loop& loop;
   Socket socket;
   LinkOwner* owner;  // nullptr once it was told of the end, or closed
   LinkTotals& totals;
   LinkOptions options;
+  bool said_hello = false;
+  Accord accord;
+  std::string trouble;  // of HELLO
   LayerHandle layer;
   LayerState layer_state = LayerState::opening;
   bool dialled = false;  // and the owner waits for on_connected
@@ -171,14 +177,24 @@ void Link::connected() {
 // From here on messages go through; who dialled may begin.
 void Link::layer_opened() {
   state_->timer.reset();
+  say_hello();
   if (!std::exchange(state_->dialled, false)) return;
   if (state_->owner != nullptr) state_->owner->on_connected(*this);
+}
+
+// Before anything else; not sooner than there is something to say, for a stranger owns no buffer.
+void Link::say_hello() {
+  if (std::exchange(state_->said_hello, true)) return;
+  ByteBuffer hello;
+  encode_hello(state_->accord.ours(), hello);
+  send_encoded(hello, 0);
 }
 
 bool Link::open() const { return state_->owner != nullptr && state_->phase == Phase::open; }
 
 std::string_view Link::trouble() const {
-  return state_->layer == nullptr ? std::string_view() : state_->layer->trouble();
+  if (!state_->trouble.empty() || state_->layer == nullptr) return state_->trouble;
+  return state_->layer->trouble();
 }
 
 void Link::set_owner(LinkOwner& owner, const LinkOptions& options) {
@@ -277,13 +293,19 @@ size_t Link::take_messages(std::span<const std::byte> bytes) {
   state_->consuming = true;
   while (open() && !state_->paused && taken < bytes.size()) {
     const std::span<const std::byte> rest = bytes.subspan(taken);
+    if (!state_->accord.heard()) {
+      const size_t size = take_hello(rest);
+      if (size == 0) break;
+      taken += size;
+      continue;
+    }
     if (rest.size() >= kWireHeaderBytes && rest[3] == std::byte{kSerializerControl}) {
       const size_t size = take_control(rest);
       if (size == 0) break;
       taken += size;
       continue;
     }
-    const Decoded got = decode(rest, frame, state_->loop.pool());
+    const Decoded got = decode(rest, frame, state_->loop.pool(), state_->accord.read());
     if (got.size > kWireHeaderBytes + state_->options.most_frame) {
       give_up(WireError::too_large);
       break;
@@ -314,16 +336,44 @@ size_t Link::take_control(std::span<const std::byte> bytes) {
   }
   const size_t size = kWireHeaderBytes + header.body_size;
   if (bytes.size() < size) return 0;
+  if (header.type == kControlAgreed) {
+    if (state_->accord.on_agreed()) return size;
+    ++state_->totals.bad_frames;
+    refuse(Reason::protocol_error, "there is nothing to agree on");
+    return 0;
+  }
   state_->owner->on_control(*this, header.type, bytes.subspan(kWireHeaderBytes, header.body_size));
   return size;
 }
 
+// 0: not all there, or refused.
+size_t Link::take_hello(std::span<const std::byte> bytes) {
+  State& s = *state_;
+  const Accord::Verdict verdict = s.accord.hear(bytes, s.loop.pool());
+  if (verdict.refused != Reason::none) {
+    ++(verdict.refused == Reason::version_refused ? s.totals.version_refused : s.totals.bad_frames);
+    s.trouble = verdict.text;
+    refuse(verdict.refused, verdict.text);
+    return 0;
+  }
+  if (!s.accord.heard()) return 0;
+  if (s.accord.written() != 0) send_control(kControlAgreed, {});
+  for (const Frame& frame : s.accord.take_waiting()) send(frame);
+  return verdict.size;
+}
+
 void Link::give_up(WireError error) {
   ++state_->totals.bad_frames;
-  const ByteBuffer farewell = refusal_body(reason_of(error), to_string(error));
-  send_control(kControlRefusal, farewell);
-  flush();
-  fail(reason_of(error));
+  refuse(reason_of(error), to_string(error));
+}
+
+// The other side is told why, and hears it whatever it is still saying.
+void Link::refuse(Reason reason, std::string_view text) {
+  send_control(kControlRefusal, refusal_body(reason, text));
+  const LinkHandle keep = self();
+  LinkOwner* owner = std::exchange(state_->owner, nullptr);
+  linger();
+  if (owner != nullptr) owner->on_closed(*this, reason);
 }
 
 // ---- writing -----------------------------------------------------------------------------------
@@ -331,6 +381,7 @@ void Link::give_up(WireError error) {
 bool Link::make_room(size_t bytes) {
   State& s = *state_;
   if (s.phase == Phase::closed || s.phase == Phase::lingering || s.overflowed) return false;
+  say_hello();
   ByteBuffer& to = s.gathered();
   if (to.capacity() == 0) to = s.loop.take_buffer();
   s.overflowed = s.pending() + bytes > s.options.most_pending;
@@ -348,9 +399,17 @@ void Link::end_turn() {
 }
 
 void Link::send(const Frame& frame) {
+  Accord& accord = state_->accord;
+  if (accord.must_wait(frame, state_->loop.pool())) {
+    accord.wait(frame);
+    if (accord.waiting() <= kMostFramesWaiting) return;
+    state_->overflowed = true;
+    return end_turn();
+  }
+  if (frame_fields(frame.type, accord.written()) == 0) return;
   // A little less than its size, which is known when it is encoded.
   if (!make_room(kWireHeaderBytes + frame.entry.payload.size() + frame.list.size())) return;
-  encode(frame, 0, state_->gathered());
+  encode(frame, 0, state_->gathered(), accord.written());
   ++state_->totals.frames_out;
 }
 

@@ -1,5 +1,6 @@
 // One TCP connection that carries frames and control messages (cluster/wire/control.h), in order,
-// as they are or through a layer (layer.h: TLS, WebSocket).
+// as they are or through a layer (layer.h: TLS, WebSocket). Each side says HELLO first, and frames
+// have what both sides know (accord.h); the owner hears neither.
 //
 // Reading waits for readability without owning a buffer, then reads into the loop's; only the tail
 // of a message that is not all there is kept, so an idle connection costs a socket and this object.
@@ -21,6 +22,7 @@
 #include "core/model/frame.h"
 #include "core/model/limits.h"
 #include "core/model/reason.h"
+#include "core/wire/hello.h"
 
 namespace imroute::cluster {
 
@@ -57,7 +59,8 @@ struct LinkTotals {
   uint64_t writes = 0;  // system calls that wrote
   uint64_t bad_frames = 0;
   uint64_t slow_readers = 0;
-  uint64_t bad_handshakes = 0;  // layers that failed before they were open
+  uint64_t bad_handshakes = 0;   // layers that failed before they were open
+  uint64_t version_refused = 0;  // no frame version in common
 };
 
 struct LinkOptions {
@@ -65,6 +68,7 @@ struct LinkOptions {
   size_t most_control = 64 * 1024;        // body of a control message
   size_t most_frame = kMaxFrameBytes;     // body of a frame
   DurationNs dial_timeout = 2 * kSecond;  // until connected, and the layer open
+  Hello hello{};                          // what this side says; of a link's first options
 };
 
 class Link : public TurnEnd, public std::enable_shared_from_this<Link> {
@@ -79,7 +83,9 @@ class Link : public TurnEnd, public std::enable_shared_from_this<Link> {
   explicit Link(std::unique_ptr<State> state);  // of dial() and adopt()
   ~Link() override;
 
+  // Not sent when the other side does not know its type.
   void send(const Frame& frame);
+  // REQUIRES: bytes that are the same with any features.
   void send_encoded(std::span<const std::byte> bytes, uint64_t frames = 1);
   void send_control(uint8_t type, std::span<const std::byte> body);
   // What is pending goes out first, if the other side takes it. The owner hears no more.
@@ -88,7 +94,7 @@ class Link : public TurnEnd, public std::enable_shared_from_this<Link> {
   // Between the two nothing is read and the owner is called for nothing that arrives.
   void pause();
   void resume();
-  // Why its layer failed, for people; empty when it did not.
+  // Why its layer or HELLO failed, for people; empty when neither did.
   std::string_view trouble() const;
 
   void set_owner(LinkOwner& owner, const LinkOptions& options);
@@ -106,6 +112,7 @@ class Link : public TurnEnd, public std::enable_shared_from_this<Link> {
   void on_readable();
   void unwrap(std::span<const std::byte> bytes);
   void layer_opened();
+  void say_hello();
   void step_aside();
   void consume(std::span<const std::byte> bytes);
   size_t take_messages(std::span<const std::byte> bytes);
@@ -116,7 +123,9 @@ class Link : public TurnEnd, public std::enable_shared_from_this<Link> {
   void flush();
   void wait_writable();
   void fail(Reason reason);
+  size_t take_hello(std::span<const std::byte> bytes);
   void give_up(WireError error);
+  void refuse(Reason reason, std::string_view text);
   void linger();
   void close_socket();
   std::unique_ptr<State> state_;

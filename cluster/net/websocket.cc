@@ -79,15 +79,17 @@ class FrontLayer : public Layer {
   }
 
   void send(std::span<const std::byte> messages, ByteBuffer& wire) override {
-    if (codec_ == nullptr) {
+    if (!spoke_) {
+      early_.insert(early_.end(), messages.begin(), messages.end());
+    } else if (codec_ == nullptr) {
       put_head(wire, Opcode::binary, messages.size());
       wire.insert(wire.end(), messages.begin(), messages.end());
-      return;
+    } else {
+      codec_->write(messages, [&wire](std::string_view text) {
+        put_head(wire, Opcode::text, text.size());
+        append(wire, text);
+      });
     }
-    codec_->write(messages, [&wire](std::string_view text) {
-      put_head(wire, Opcode::text, text.size());
-      append(wire, text);
-    });
   }
 
   void finish(ByteBuffer& wire) override {
@@ -234,6 +236,7 @@ class FrontLayer : public Layer {
       on_control(head.opcode, wire);
       control_ = {};
     } else if (head.last) {
+      if (!std::exchange(spoke_, true)) on_first_message(wire);
       on_message(messages, wire);
       message_ = {};
       kind_ = Opcode::more;
@@ -280,9 +283,13 @@ class FrontLayer : public Layer {
     }
   }
 
+  void on_first_message(ByteBuffer& wire) {
+    if (kind_ == Opcode::text) codec_ = options_.make_codec();
+    const ByteBuffer early = std::exchange(early_, {});
+    if (!early.empty()) send(early, wire);
+  }
+
   void on_message(ByteBuffer& messages, ByteBuffer& wire) {
-    if (!spoke_ && kind_ == Opcode::text) codec_ = options_.make_codec();
-    spoke_ = true;
     if ((kind_ == Opcode::text) != (codec_ != nullptr)) {
       fail(wire, CloseCode::kind, "text and binary messages on one connection");
       return;
@@ -317,6 +324,7 @@ class FrontLayer : public Layer {
   Opcode kind_ = Opcode::more;        // of the message that is under way; more: none is
   bool spoke_ = false;
   bool said_close_ = false;
+  ByteBuffer early_;    // to be sent once the other side has spoken
   ByteBuffer kept_;     // not yet a whole frame
   ByteBuffer message_;  // of frames so far, unmasked
   ByteBuffer control_;

@@ -3,8 +3,9 @@
 // over HTTP; anybody else speaks plainly, and this layer steps aside at the first bytes.
 //
 // A binary message carries messages of the stream, cut as its sender likes. A text message is one
-// message of the stream as JSON; a connection whose first message is text is answered in text. Both
-// need no buffer while nothing is under way.
+// message of the stream as JSON; a connection whose first message is text is answered in text, and
+// the codec says HELLO for it. Until that first message shows which it is, what this side says
+// waits. Both need no buffer while nothing is under way.
 #pragma once
 
 #include <cstddef>

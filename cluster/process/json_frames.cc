@@ -8,6 +8,7 @@
 #include "cluster/wire/control.h"
 #include "cluster/wire/text.h"
 #include "core/model/limits.h"
+#include "core/wire/hello.h"
 #include "settings/names.h"
 
 namespace imroute::cluster {
@@ -31,6 +32,20 @@ JsonValue user_of(UserId user) { return JsonValue::make_string(std::to_string(us
 
 // ---- reading -----------------------------------------------------------------------------------
 
+// Who is meant: a name, or an id as an answer gave it.
+ShapeKey user_or_id_key(const char* name, std::string& field, const char* help) {
+  ShapeKey key = text_key(name, field, help);
+  key.read = [read = key.read, &field](const JsonValue& value, ShapeReader& reader) {
+    const size_t errors = reader.errors();
+    read(value, reader);
+    if (reader.errors() != errors || user_addressed(field)) return;
+    reader.error(value, "found " + describe(value) +
+                            ", expected the name of a user (1 to 64 letters, digits and . _ - @), "
+                            "or an id");
+  };
+  return key;
+}
+
 // Where a message goes, or an entry stands: with a user, or in a group.
 struct Talk {
   std::string with;
@@ -40,11 +55,11 @@ struct Talk {
 
   ConversationId conversation(UserId self) const {
     return with.empty() ? ConversationId::group(group)
-                        : ConversationId::direct(self, user_id_of(with));
+                        : ConversationId::direct(self, *user_addressed(with));
   }
 };
 void add_place(Shape& shape, Talk& place) {
-  shape.add(name_key("with", place.with, "the other user; or group"));
+  shape.add(user_or_id_key("with", place.with, "the other user; or group"));
   shape.add(count_key("group", place.group, 1, ConversationId::kGroupMark - 1, "its number"));
 }
 void check_place(const JsonValue& value, ShapeReader& reader) {
@@ -72,7 +87,7 @@ Shape frame_shape(Frame& f, FrameText& t) {
   const uint32_t fields = frame_fields(f.type);
   const auto has = [fields](uint32_t field) { return (fields & field) != 0; };
   Shape shape;
-  if (has(kFieldUser)) shape.add(name_key("user", t.user, "a name or an id").require());
+  if (has(kFieldUser)) shape.add(user_or_id_key("user", t.user, "a name or an id").require());
   if (has(kFieldDevice)) shape.add(count_key("device", f.device, 0, 63, "of the user"));
   if (has(kFieldClientType)) {
     shape.add(choice_key("client_type", f.client_type, client_type_names(), "of the device"));
@@ -93,7 +108,7 @@ Shape frame_shape(Frame& f, FrameText& t) {
   if (has(kFieldClientSeq)) {
     shape.add(count_key("id", f.entry.client_seq, 1, kMostNumber, "rises by one").require());
   }
-  if (has(kFieldSubject)) shape.add(name_key("subject", t.subject, "who joins or leaves"));
+  if (has(kFieldSubject)) shape.add(user_or_id_key("subject", t.subject, "who joins or leaves"));
   if (has(kFieldPayload)) {
     shape.add(text_key("text", t.text, "the message; or base64"));
     shape.add(text_key("base64", t.base64, "the message, of any bytes"));
@@ -150,10 +165,10 @@ bool read_query(const JsonValue& value, ByteBuffer& messages, std::string& troub
   shape.add(count_key("number", query.number, 0, ~uint32_t{0}, "returned with the answer"));
   shape.add(flag_key("online", query.online_only, "only those with a session"));
   shape.add(text_key("prefix", query.prefix, "of the name"));
-  shape.add(name_key("id", user, "this one alone"));
+  shape.add(user_or_id_key("id", user, "this one alone"));
   shape.add(count_key("limit", query.limit, 1, 1000, "at most so many"));
   if (!read_with(shape, value, trouble)) return false;
-  if (!user.empty()) query.ids.push_back(user_id_of(user));
+  if (!user.empty()) query.ids.push_back(*user_addressed(user));
   put_control(messages, kControlUsersQuery, control_body(query));
   return true;
 }
@@ -161,6 +176,10 @@ bool read_query(const JsonValue& value, ByteBuffer& messages, std::string& troub
 }  // namespace
 
 bool JsonFrames::read(std::string_view text, ByteBuffer& messages) {
+  if (!std::exchange(said_hello_, true)) {
+    encode_hello({kWireVersion, kWireVersion, features_}, messages);
+    if (features_ != 0) put_control(messages, kControlAgreed, {});
+  }
   ParsedJson parsed = parse_json(text);
   if (!parsed.problems.empty()) {
     trouble_ = parsed.problems.front().message;
@@ -181,9 +200,9 @@ bool JsonFrames::read(std::string_view text, ByteBuffer& messages) {
   frame.type = *known;
   FrameText words;
   if (!read_with(frame_shape(frame, words), *parsed.value, trouble_)) return false;
-  if (!words.user.empty()) self_ = frame.user = user_id_of(words.user);
+  if (!words.user.empty()) self_ = frame.user = *user_addressed(words.user);
   frame.node = NodeId{words.node};
-  if (!words.subject.empty()) frame.entry.subject = user_id_of(words.subject);
+  if (!words.subject.empty()) frame.entry.subject = *user_addressed(words.subject);
   if (frame.type == FrameType::send) frame.entry.conversation = words.place.conversation(self_);
   if (frame.type == FrameType::bind) {
     frame.flags = words.forgotten ? kFlagNoCursors : 0;
@@ -195,7 +214,7 @@ bool JsonFrames::read(std::string_view text, ByteBuffer& messages) {
     return false;
   }
   frame.entry.payload = pool_.copy(std::as_bytes(std::span(words.text)));
-  encode(frame, 0, messages);
+  encode(frame, 0, messages, features_);
   return true;
 }
 
@@ -311,7 +330,8 @@ void JsonFrames::write(std::span<const std::byte> messages,
     Frame frame;
     if (header.serializer == kSerializerControl) {
       json = json_of_control(header.type, one.subspan(kWireHeaderBytes));
-    } else if (decode(one, frame, pool_).status == ReadStatus::frame) {
+    } else if (decode(one, frame, pool_, features_).status == ReadStatus::frame &&
+               frame.type != FrameType::hello) {
       json = json_of(frame, self_);
     }
     if (!json.is(JsonValue::Kind::absent)) each(json_line(json));

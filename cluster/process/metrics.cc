@@ -28,6 +28,8 @@ void add_links(std::string& out, const std::string& side, const LinkTotals& t, s
   counter("slow_readers", "connections closed because they did not read", t.slow_readers);
   counter("bad_handshakes", "connections whose TLS or WebSocket handshake failed",
           t.bad_handshakes);
+  counter("version_refused", "connections whose HELLO has no frame version in common with ours",
+          t.version_refused);
 }
 
 }  // namespace

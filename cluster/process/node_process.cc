@@ -4,6 +4,7 @@
 
 #include "cluster/process/log.h"
 #include "cluster/process/metrics.h"
+#include "cluster/store/without_lease.h"
 
 namespace imroute::cluster {
 
@@ -47,7 +48,8 @@ NodeProcess::NodeProcess(Loop& loop, const NodeSettings& settings)
   self_.index = settings.server.index;
   self_.place = place_of(settings.server, *client_listener_, *peer_listener_);
   driver_.emplace(loop, machine_, *this,
-                  DriverOptions{self_, settings.server.clients, settings.server.log.level == 0});
+                  DriverOptions{self_, settings.server.clients, settings.server.wire.hello(),
+                                settings.server.log.level == 0});
   driver_->set_stores(make_stores());
   admin_ = admin_at(
       loop, settings.server.admin,
@@ -93,6 +95,9 @@ Stores NodeProcess::make_stores() {
                      ? zookeeper_registry(loop_, s, address_of(NodeId{self_.index}), self_.place,
                                           settings_.server.sessions.lease_ns)
                      : router->registry();
+  if (s.registry == RegistryKind::listed) {
+    out.registry = without_lease(loop_, std::move(out.registry));
+  }
   out.bus = redis_bus(loop_, s, settings_.server.strategy);
   return out;
 }

@@ -20,6 +20,12 @@ RouterConfig config_of(const RouterSettings& s) {
   return config;
 }
 
+HeldRegistry::Listed listed_in(const RouterSettings& settings) {
+  HeldRegistry::Listed out;
+  for (const NodePlace& node : settings.nodes) out[node.node] = {node.client, node.peer};
+  return out;
+}
+
 std::filesystem::path made_directory(const std::string& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
@@ -36,7 +42,8 @@ RouterProcess::RouterProcess(Loop& loop, const RouterSettings& settings)
       settings_(settings),
       layers_(loop, settings.server),
       data_dir_(made_directory(settings.data_dir)),
-      registry_(loop, settings.server.sessions.lease_ns, data_dir_ / "registry.json"),
+      registry_(loop, settings.server.sessions.lease_ns, data_dir_ / "registry.json",
+                listed_in(settings)),
       settled_at_(settled_at()),
       directory_(0, registry_.starts()),
       directory_store_(make_directory()),
@@ -55,11 +62,16 @@ RouterProcess::RouterProcess(Loop& loop, const RouterSettings& settings)
                     [this](int socket) { driver_->peers().adopt(socket, layers_.of_peer()); })),
       machine_(config_of(settings), loop.pool()),
       gate_(loop, settings.server.tokens, settings.auth) {
+  registry_.on_unlisted = [](NodeId node, const std::string& why) {
+    log_event(LogLevel::warning, "node_refused",
+              {{"node", std::to_string(node.value)}, {"why", why}});
+  };
   self_.kind = CallerKind::router;
   self_.index = settings.server.index;
   self_.place = place_of(settings.server, *client_listener_, *peer_listener_);
   driver_.emplace(loop, machine_, *this,
-                  DriverOptions{self_, settings.server.clients, settings.server.log.level == 0});
+                  DriverOptions{self_, settings.server.clients, settings.server.wire.hello(),
+                                settings.server.log.level == 0});
   driver_->set_stores({make_directory(), nullptr,
                        make_registry(imroute::address_of(RouterId{self_.index}), self_.place),
                        nullptr});

@@ -48,7 +48,9 @@ class RouterProcess : public Environment {
   std::unique_ptr<DirectoryStore> make_directory();
   std::unique_ptr<MailboxStore> make_mailbox();
   std::unique_ptr<RegistryStore> make_registry(Address server, const ServerPlace& place);
-  bool holds_registry() const { return settings_.server.stores.registry == RegistryKind::router; }
+  bool holds_registry() const {
+    return settings_.server.stores.registry != RegistryKind::zookeeper;
+  }
   bool lives(const DeviceRow& row) const;
   void serve_api();
   void answer_groups(const LinkHandle& link, const UsersQuery& query);

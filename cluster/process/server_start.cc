@@ -16,7 +16,9 @@ Layers::Layers(Loop& loop, const ServerSettings& settings)
     : loop_(loop),
       tls_(settings.tls.certificate.empty() ? nullptr : std::make_unique<Tls>(settings.tls)),
       peers_(!settings.tls.authority.empty()),
-      websocket_{{}, chat_page(), [&loop] { return std::make_unique<JsonFrames>(loop.pool()); }} {
+      websocket_{{}, chat_page(), [&loop, features = settings.wire.hello().features] {
+                   return std::make_unique<JsonFrames>(loop.pool(), features);
+                 }} {
   std::string_view rest = settings.websocket_origins;
   while (!rest.empty()) {
     const std::string_view one = rest.substr(0, rest.find(','));

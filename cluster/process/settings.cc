@@ -65,6 +65,37 @@ Shape router_place_shape(RouterPlace& r) {
   return shape;
 }
 
+Shape node_place_shape(NodePlace& n) {
+  Shape shape;
+  shape.add(count_key("node", n.node.value, 0, 9'999, "its number").require());
+  shape.add(address_key("client", n.client, Use::dial, "where clients dial it").require());
+  shape.add(address_key("peer", n.peer, Use::dial, "where servers dial it").require());
+  return shape;
+}
+
+// A list where none is asked for, or none where one is; a number twice.
+void check_nodes(const RouterSettings& r, const JsonValue& value, ShapeReader& reader) {
+  const bool listed = r.server.stores.registry == RegistryKind::listed;
+  if (listed && r.nodes.empty()) {
+    reader.error(value,
+                 "stores.registry is \"static\", so nodes must list the nodes of the cluster");
+  }
+  const JsonValue* list = value.find("nodes");
+  if (list == nullptr) return;
+  if (!listed && !r.nodes.empty()) {
+    reader.error(*list,
+                 "a list of nodes is for stores.registry \"static\"; others find out themselves");
+  }
+  for (size_t i = 0; i < std::min(r.nodes.size(), list->items.size()); ++i) {
+    for (size_t j = 0; j < i; ++j) {
+      if (r.nodes[i].node != r.nodes[j].node) continue;
+      reader.error(list->items[i], "node " + std::to_string(r.nodes[i].node.value) +
+                                       " is listed already: each node once");
+      break;
+    }
+  }
+}
+
 Shape tls_shape(TlsFiles& t) {
   Shape shape;
   shape.add(text_key("certificate", t.certificate,
@@ -157,6 +188,16 @@ Shape websocket_shape(ServerSettings& s) {
   return shape;
 }
 
+Shape wire_shape(WireSettings& w) {
+  Shape shape;
+  shape.add(flag_key("hints", w.hints, "NACK: where the user went"));
+  shape.add(flag_key("selective_ack", w.selective_ack, "ACK: what came beyond a gap"));
+  shape.add(flag_key("unreachable", w.unreachable, "LOGIN: the nodes that did not serve"));
+  shape.add(flag_key("handover", w.handover, "HANDOVER: the unacknowledged, from node to node"));
+  shape.add(flag_key("pointers", w.pointers, "POINTERS: sessions held against placement"));
+  return shape;
+}
+
 void add_server_keys(Shape& shape, ServerSettings& s) {
   shape.add(address_key("client", s.client, Use::listen,
                         "listens here for clients; port 0: any that is free"));
@@ -177,6 +218,9 @@ void add_server_keys(Shape& shape, ServerSettings& s) {
   shape.add(object_key("tls", tls_shape(s.tls), "encryption; default: none"));
   shape.add(object_key("websocket", websocket_shape(s), "clients that come by WebSocket"));
   shape.add(object_key("tokens", tokens_shape(s.tokens), "what clients show to nodes"));
+  shape.add(
+      object_key("wire", wire_shape(s.wire),
+                 "features of the wire that it has; without one, its connections do without"));
 }
 
 // Contradictions between keys.
@@ -274,8 +318,11 @@ Shape router_settings_shape(RouterSettings& r) {
                         "default: nowhere. Whoever reaches it acts for any user"));
   shape.add(object_key("balancer", balancer_shape(r.balancer), "chooses the node of a login"));
   shape.add(object_key("auth", auth_shape(r.auth), "who may log in; default: whoever comes"));
+  shape.add(object_list_key("nodes", r.nodes, node_place_shape,
+                            "of the cluster, when stores.registry is static"));
   shape.check = [&r](const JsonValue& value, ShapeReader& reader) {
     check_server(r.server, value, reader);
+    check_nodes(r, value, reader);
     const bool asks = !r.auth.key_file.empty() || !r.auth.callback.empty();
     if (asks && r.server.tokens.key_file.empty()) {
       reader.error(value,

@@ -25,9 +25,33 @@ struct RouterPlace {
   std::string peer = "127.0.0.1:7001";
 };
 
+// A node of a static registry.
+struct NodePlace {
+  NodeId node;
+  std::string client;
+  std::string peer;
+};
+
 struct LogSettings {
   uint8_t level = 1;  // of log_level_names()
   bool json = false;
+};
+
+// What this server's HELLO says that it has. Turning one off is for the case that it does harm: its
+// connections then do without it, as with a server that never had it.
+struct WireSettings {
+  bool hints = true;
+  bool selective_ack = true;
+  bool unreachable = true;
+  bool handover = true;
+  bool pointers = true;
+  Hello hello() const {
+    const auto with = [](bool has, WireFeature feature) { return has ? uint64_t{feature} : 0; };
+    return {kWireVersion, kWireVersion,
+            with(hints, kFeatureHints) | with(selective_ack, kFeatureSelectiveAck) |
+                with(unreachable, kFeatureUnreachable) | with(handover, kFeatureHandover) |
+                with(pointers, kFeaturePointers)};
+  }
 };
 
 // What node and router have in common.
@@ -47,6 +71,7 @@ struct ServerSettings {
   TlsFiles tls;
   std::string websocket_origins;  // of pages that may connect: "https://a,https://b:8080"
   TokenSettings tokens;
+  WireSettings wire;
 };
 inline ServerSettings server_at(const char* client, const char* peer) {
   ServerSettings server;
@@ -69,6 +94,7 @@ struct RouterSettings {
   AuthSettings auth;
   std::string http;  // listens here for the application's backend; empty: nowhere
   BalancerConfig balancer;
+  std::vector<NodePlace> nodes;  // of the registry, when that is static
 };
 
 Shape node_settings_shape(NodeSettings& settings);

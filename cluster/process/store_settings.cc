@@ -14,7 +14,8 @@ namespace imroute::cluster {
 namespace {
 
 constexpr NamedValue kRegistries[] = {{"router", 0, "the first router holds it"},
-                                      {"zookeeper", 1, "ZooKeeper: ephemeral nodes, watches"}};
+                                      {"zookeeper", 1, "ZooKeeper: ephemeral nodes, watches"},
+                                      {"static", 2, "the first router's list of nodes, no leases"}};
 constexpr NamedValue kDirectories[] = {{"router", 0, "the first router holds it in memory"},
                                        {"redis", 1, "Redis: one script per user's change"}};
 constexpr NamedValue kMailboxes[] = {{"router", 0, "the first router holds it in a SQLite file"},

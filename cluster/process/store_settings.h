@@ -11,7 +11,7 @@
 
 namespace imroute::cluster {
 
-enum class RegistryKind : uint8_t { router, zookeeper };
+enum class RegistryKind : uint8_t { router, zookeeper, listed };
 enum class DirectoryKind : uint8_t { router, redis };
 enum class MailboxKind : uint8_t { router, redis };
 
@@ -28,7 +28,7 @@ struct StoreSettings {
   DurationNs retention_ns = 0;  // 0: for ever
 
   bool needs_router() const {
-    return registry == RegistryKind::router || directory == DirectoryKind::router ||
+    return registry != RegistryKind::zookeeper || directory == DirectoryKind::router ||
            mailbox == MailboxKind::router;
   }
 };

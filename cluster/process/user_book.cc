@@ -13,17 +13,21 @@
 namespace imroute::cluster {
 
 namespace {
-constexpr size_t kMostSeen = 20'000;  // names, for one page
+constexpr size_t kMostSeen = 20'000;            // names, for one page
+constexpr uint64_t kNamed = uint64_t{1} << 62;  // of the ids of names
+
+std::optional<uint64_t> canonical_number(std::string_view text) {
+  uint64_t number = 0;
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const bool canonical = !text.starts_with('0') || text == "0";
+  if (problem != std::errc{} || end != text.data() + text.size() || !canonical) return std::nullopt;
+  return number;
+}
 }  // namespace
 
 UserId user_id_of(std::string_view name) {
-  uint64_t number = 0;
-  const auto [end, problem] = std::from_chars(name.data(), name.data() + name.size(), number);
-  constexpr uint64_t kNamed = uint64_t{1} << 62;
-  const bool canonical = !name.starts_with('0') || name == "0";
-  if (problem == std::errc{} && end == name.data() + name.size() && number < kNamed && canonical) {
-    return UserId{number};
-  }
+  const std::optional<uint64_t> number = canonical_number(name);
+  if (number && *number < kNamed) return UserId{*number};
   unsigned char digest[SHA256_DIGEST_LENGTH];
   SHA256(reinterpret_cast<const unsigned char*>(name.data()), name.size(), digest);
   uint64_t hash = 0;
@@ -31,12 +35,19 @@ UserId user_id_of(std::string_view name) {
   return UserId{(hash & (kNamed - 1)) | kNamed};
 }
 
+std::optional<UserId> user_addressed(std::string_view text) {
+  const std::optional<uint64_t> number = canonical_number(text);
+  if (number && *number < ConversationId::kGroupMark) return UserId{*number};
+  return is_user_name(text) ? std::optional(user_id_of(text)) : std::nullopt;
+}
+
 ConversationId group_named(std::string_view name) {
   return ConversationId::group(user_id_of(name).value);
 }
 
 bool is_user_name(std::string_view name) {
-  if (name.empty() || name.size() > kMostNameBytes || !is_utf8(name)) return false;
+  if (name.empty() || name.size() > kMostNameBytes || printable(name) != name) return false;
+  if (canonical_number(name).value_or(0) >= kNamed) return false;  // what others have as their id
   return std::all_of(name.begin(), name.end(), [](char c) {
     const auto byte = static_cast<unsigned char>(c);
     return byte >= 0x80 || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||

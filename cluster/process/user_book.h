@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -22,9 +23,13 @@ inline constexpr size_t kMostNameBytes = 64;
 // cryptographic hash, so that nobody finds a name that makes him somebody else. Ids of names have
 // bit 62 set and stay below kGroupMark, so the two never meet.
 UserId user_id_of(std::string_view name);
+// Whom the text means: a name, or any id as it is written in answers (of a name, too). Nothing when
+// it is neither.
+std::optional<UserId> user_addressed(std::string_view text);
 // Groups are named like users, among themselves.
 ConversationId group_named(std::string_view name);
-// Letters, digits and . _ - @ of any script; nothing that a terminal or a file would take amiss.
+// Letters, digits and . _ - @ of any script; nothing that a terminal or a file would take amiss,
+// nor the number that is another name's id.
 bool is_user_name(std::string_view name);
 
 class UserBook {

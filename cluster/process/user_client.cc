@@ -42,7 +42,7 @@ UserClient::UserClient(Loop& loop, const UserSettings& settings, OnNotice on_not
       on_trouble_(std::move(on_trouble)),
       through_(dialled_as(settings)),
       machine_(config_of(settings), loop.pool()) {
-  driver_.emplace(loop, machine_, *this, DriverOptions{greeting_of(settings), {}, false});
+  driver_.emplace(loop, machine_, *this, DriverOptions{greeting_of(settings), {}, {}, false});
 }
 
 UserClient::~UserClient() = default;

@@ -58,6 +58,10 @@ std::unique_ptr<MailboxStore> held_mailbox(Loop& loop, Mailbox& mailbox) {
 
 // ---- registry ----------------------------------------------------------------------------------
 
+namespace {
+constexpr DurationNs kNoEnd = kNever / 4;  // of a lease
+}  // namespace
+
 class HeldRegistry::View : public RegistryStore {
  public:
   View(HeldRegistry& held, Address server, ServerPlace place)
@@ -85,14 +89,19 @@ class HeldRegistry::View : public RegistryStore {
   Postbox postbox_;
 };
 
-HeldRegistry::HeldRegistry(Loop& loop, DurationNs lease, std::filesystem::path file)
-    : loop_(loop), lease_(lease), file_(std::move(file)), timer_(loop, [this] {
+HeldRegistry::HeldRegistry(Loop& loop, DurationNs lease, std::filesystem::path file, Listed listed)
+    : loop_(loop),
+      lease_(lease),
+      file_(std::move(file)),
+      listed_(std::move(listed)),
+      timer_(loop, [this] {
         registry_->expire_due(monotonic_now());
         after_change();
       }) {
   load();
+  open_listed();
   save();
-  timer_.set(registry_->next_expiry());
+  set_timer();
 }
 
 std::unique_ptr<RegistryStore> HeldRegistry::for_server(Address server, const ServerPlace& place) {
@@ -107,9 +116,16 @@ bool HeldRegistry::lives(NodeId node, uint64_t incarnation) const {
 RegistryAnswer HeldRegistry::handle(Address server, const ServerPlace& place,
                                     const RegistryOp& op) {
   if (op.kind == RegistryOpKind::open && server.kind == PeerKind::node) {
+    if (!admits(server, place)) return {ReplyStatus::error, {}};
     places_[NodeId{server.index}] = place;
   }
-  RegistryAnswer answer = registry_->handle(server, op, monotonic_now());
+  RegistryOp done = op;
+  if (!listed_.empty() && op.kind == RegistryOpKind::close) {  // a member for ever: it only rests
+    done.kind = RegistryOpKind::announce;
+    done.draining = true;
+  }
+  RegistryAnswer answer = registry_->handle(server, done, monotonic_now());
+  answer.reply.kind = op.kind;
   after_change();  // on the disk before it is said
   return answer;
 }
@@ -120,16 +136,50 @@ void HeldRegistry::after_change() {
   for (const Address& server : registry_->take_fired(monotonic_now())) {
     for (View* view : watchers_[server]) view->fire();
   }
-  timer_.set(registry_->next_expiry());
+  set_timer();
+}
+
+void HeldRegistry::set_timer() { timer_.set(listed_.empty() ? registry_->next_expiry() : kNever); }
+
+bool HeldRegistry::admits(Address server, const ServerPlace& place) const {
+  if (listed_.empty()) return true;
+  const auto at = listed_.find(NodeId{server.index});
+  if (at != listed_.end() && at->second == place) return true;
+  if (on_unlisted != nullptr) {
+    const auto words = [](const ServerPlace& p) {
+      return "client " + p.client + ", peer " + p.peer;
+    };
+    on_unlisted(NodeId{server.index},
+                at == listed_.end()
+                    ? "it is not in nodes"
+                    : "it is at " + words(place) + ", and in nodes at " + words(at->second));
+  }
+  return false;
+}
+
+// Before its first life a listed node has one that nobody leads.
+void HeldRegistry::open_listed() {
+  for (const auto& [node, place] : listed_) {
+    places_[node] = place;
+    if (registry_->view()->find(node) != nullptr) continue;
+    RegistryOp op;
+    op.kind = RegistryOpKind::open;
+    registry_->handle(address_of(node), op, monotonic_now());
+  }
 }
 
 void HeldRegistry::load() {
   const MonoTime now = monotonic_now();
-  const RegistryFile found = read_registry_file(file_);
+  RegistryFile found = read_registry_file(file_);
   starts_ = found.starts + 1;
   places_ = found.places;
   settled_at_ = found.state.sessions.empty() ? now : now + lease_;
-  registry_ = std::make_unique<Registry>(lease_, found.state, now);
+  if (!listed_.empty()) {
+    std::erase_if(found.state.sessions, [this](const RegistryState::Session& session) {
+      return !listed_.contains(session.node);
+    });
+  }
+  registry_ = std::make_unique<Registry>(listed_.empty() ? lease_ : kNoEnd, found.state, now);
 }
 
 void HeldRegistry::save() {

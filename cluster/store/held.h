@@ -7,12 +7,17 @@
 // the incarnations they have, and write their rows again because the directory's identity is
 // another one. Until a lease is over the directory does not know who is missing, so lookups are
 // answered unknown.
+//
+// A registry can be of a list: then its nodes are members always, nobody else ever is, and no lease
+// ends. A life of a node still gets its number when it begins; who leaves in order is draining
+// until its next life.
 #pragma once
 
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "cluster/net/loop.h"
@@ -25,8 +30,10 @@ namespace imroute::cluster {
 
 class HeldRegistry {
  public:
-  // Throws SystemRefusal when the file can neither be read nor written.
-  HeldRegistry(Loop& loop, DurationNs lease, std::filesystem::path file);
+  using Listed = std::map<NodeId, ServerPlace>;
+  // Throws SystemRefusal when the file can neither be read nor written. `listed`: these nodes and
+  // no leases; empty: whoever opens, and as long as it renews.
+  HeldRegistry(Loop& loop, DurationNs lease, std::filesystem::path file, Listed listed = {});
 
   // The registry as that server sees it; registered with `place` by its `open`.
   std::unique_ptr<RegistryStore> for_server(Address server, const ServerPlace& place);
@@ -36,17 +43,23 @@ class HeldRegistry {
   bool lives(NodeId node, uint64_t incarnation) const;
   // Sessions of an earlier process may still be renewed: until then somebody may be missing.
   MonoTime settled_at() const { return settled_at_; }
+  // A node was refused because it is not as the list says; the text tells how.
+  std::function<void(NodeId, const std::string&)> on_unlisted;
 
  private:
   class View;
   RegistryAnswer handle(Address server, const ServerPlace& place, const RegistryOp& op);
+  bool admits(Address server, const ServerPlace& place) const;
   void after_change();
+  void set_timer();
   void load();
+  void open_listed();
   void save();
 
   Loop& loop_;
   DurationNs lease_;
   std::filesystem::path file_;
+  Listed listed_;
   std::unique_ptr<Registry> registry_;
   std::map<NodeId, ServerPlace> places_;
   std::map<Address, std::vector<View*>> watchers_;

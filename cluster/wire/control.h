@@ -2,7 +2,9 @@
 // operations on stores that another process holds, names of users. They travel in the header of the
 // frames (core/wire/codec.h) under serializer 1, on the same connections, in order with them.
 //
-//   greeting    first on every connection, from who dialled; answered with a greeting
+//   agreed      its sender has heard the other's HELLO: from here on its frames have the features
+//               that both have (cluster/net/accord.h); for the link itself
+//   greeting    after HELLO the first on every connection, from who dialled; answered with one
 //   refusal     before a close: why
 //   place       router to client, before the LOGIN_OK that names the node: where that is, and what
 //               to show there
@@ -39,6 +41,7 @@ enum ControlType : uint8_t {
   kControlViewChanged,
   kControlUsersQuery,
   kControlUsersAnswer,
+  kControlAgreed,
 };
 
 enum class CallerKind : uint8_t { client, node, router, store_user };

@@ -20,6 +20,29 @@ constexpr std::array<int8_t, 256> base64_values() {
 }
 constexpr auto kBase64Values = base64_values();
 
+// The bytes of the first character; 0 when it is none. REQUIRES: not empty.
+size_t first_character(std::string_view bytes, uint32_t& code) {
+  const auto lead = static_cast<uint8_t>(bytes[0]);
+  const size_t more = lead < 0x80 ? 0 : lead < 0xc2 ? 4 : lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3;
+  if (more == 4 || lead > 0xf4 || bytes.size() <= more) return 0;
+  code = more == 0 ? lead : lead & (0x3fu >> more);
+  for (size_t j = 1; j <= more; ++j) {
+    const auto next = static_cast<uint8_t>(bytes[j]);
+    if ((next & 0xc0) != 0x80) return 0;
+    code = code << 6 | (next & 0x3f);
+  }
+  const bool overlong = (more == 2 && code < 0x800) || (more == 3 && code < 0x10000);
+  if (overlong || (code >= 0xd800 && code < 0xe000) || code > 0x10ffff) return 0;
+  return more + 1;
+}
+
+// Control characters of both sets, line and paragraph separators, and what turns the direction of
+// the text that follows.
+bool steers_a_terminal(uint32_t code) {
+  return code < 0x20 || (code >= 0x7f && code < 0xa0) || (code >= 0x2028 && code <= 0x202e) ||
+         (code >= 0x2066 && code <= 0x2069);
+}
+
 }  // namespace
 
 std::optional<std::string> from_base64(std::string_view text) {
@@ -58,21 +81,24 @@ std::string to_base64(std::string_view bytes) {
 }
 
 bool is_utf8(std::string_view bytes) {
-  for (size_t i = 0; i < bytes.size();) {
-    const auto lead = static_cast<uint8_t>(bytes[i]);
-    const size_t more = lead < 0x80 ? 0 : lead < 0xc2 ? 4 : lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3;
-    if (more == 4 || lead > 0xf4 || bytes.size() - i <= more) return false;
-    uint32_t code = more == 0 ? lead : lead & (0x3fu >> more);
-    for (size_t j = 1; j <= more; ++j) {
-      const auto next = static_cast<uint8_t>(bytes[i + j]);
-      if ((next & 0xc0) != 0x80) return false;
-      code = code << 6 | (next & 0x3f);
-    }
-    const bool overlong = (more == 2 && code < 0x800) || (more == 3 && code < 0x10000);
-    if (overlong || (code >= 0xd800 && code < 0xe000) || code > 0x10ffff) return false;
-    i += more + 1;
+  uint32_t code = 0;
+  for (size_t size = 0; !bytes.empty(); bytes.remove_prefix(size)) {
+    size = first_character(bytes, code);
+    if (size == 0) return false;
   }
   return true;
+}
+
+std::string printable(std::string_view bytes) {
+  std::string out;
+  uint32_t code = 0;
+  while (!bytes.empty()) {
+    const size_t size = first_character(bytes, code);
+    const bool plain = size != 0 && !steers_a_terminal(code);
+    out += plain ? bytes.substr(0, size) : std::string_view("?");
+    bytes.remove_prefix(size == 0 ? 1 : size);
+  }
+  return out;
 }
 
 }  // namespace imroute::cluster

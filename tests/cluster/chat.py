@@ -20,6 +20,22 @@ import harness
 PROGRAM = sys.argv.pop(1)
 
 
+DELIVERED = r"^  \[([-, \d]+)\] delivered to (\w+)$"
+
+
+def wait_delivered(chat, *tags):
+    """Waits until it has been said of each of these messages."""
+    while True:
+        lines = chat.matching(DELIVERED)
+        told = [int(tag) for line in lines for part in line.group(1).split(", ")
+                for tag in range(int(part.split("-")[0]), int(part.split("-")[-1]) + 1)]
+        if len(told) != len(set(told)):
+            raise AssertionError(f"said twice: {told}")
+        if set(tags) <= set(told):
+            return
+        chat.wait_for(DELIVERED, count=len(lines) + 1)
+
+
 class Chat(unittest.TestCase):
     def setUp(self):
         self.directory = tempfile.TemporaryDirectory(prefix="imroute-")
@@ -51,7 +67,7 @@ class Chat(unittest.TestCase):
         alice.wait_for(r"\[2\] accepted as #1$")
         bob.wait_for(r"^alice #1: one$")
         bob.say("two")
-        alice.wait_for(rf"^{name} #2: two$")
+        alice.wait_for(rf"^{name} #\d+: two$")
         bob.say("/online al")
         bob.wait_for(r"^\* online: alice$")
 
@@ -59,9 +75,9 @@ class Chat(unittest.TestCase):
         bob.say("/quit")
         self.assertEqual(bob.wait(), 0)
         alice.say("while away")
-        alice.wait_for(r"\[3\] accepted as #3$")
+        alice.wait_for(r"\[3\] accepted as #\d+$")
         bob = cluster.chat(name)
-        bob.wait_for(r"^alice #3: while away  \(waited for you\)$")
+        bob.wait_for(r"^alice #\d+: while away  \(waited for you\)$")
 
         # The receiver's node is killed in the middle of a conversation.
         victim = cluster.pids[f"node-{bob.node}"]
@@ -75,11 +91,12 @@ class Chat(unittest.TestCase):
         bob.wait_for(r"^\* offline", before)
         moved = bob.wait_for(r"^\* online at node (\d+)$", before).group(1)
         self.assertNotEqual(int(moved), bob.node)
-        bob.wait_for(r"^alice #23: after 9")
+        bob.wait_for(r"^alice #\d+: after 9")
         shown = [m.group(1) for m in bob.matching(r"^alice #\d+: (\w+ \d)")]
         self.assertEqual(shown, [f"before {i}" for i in range(10)] +
                          [f"after {i}" for i in range(10)])
-        alice.wait_for(r"accepted as #23$")
+        alice.wait_for(r"^  \[23\] accepted as #\d+$")
+        wait_delivered(alice, *range(2, 24))
 
     def test_a_group(self):
         cluster = self.cluster()
@@ -130,9 +147,10 @@ class Chat(unittest.TestCase):
                 alice, bob, name = self.two_on_different_nodes(cluster)
                 for i in range(1, 4):
                     alice.say(f"by {strategy}")
-                    bob.wait_for(rf"^alice #{2 * i - 1}: by {strategy}")
+                    bob.wait_for(rf"^alice #\d+: by {strategy}", count=i)
+                    wait_delivered(alice, i + 1)
                     bob.say("seen")
-                    alice.wait_for(rf"^{name} #{2 * i}: seen")
+                    alice.wait_for(rf"^{name} #\d+: seen", count=i)
                 self.assertEqual(cluster.up.end(), 130)
                 cluster.destroy()
 
@@ -183,10 +201,11 @@ class Chat(unittest.TestCase):
             silent += [socket.create_connection(place.split(":")) for _ in range(50)]
         for i in range(1, 4):
             alice.say(f"still {i}")
-            bob.wait_for(rf"^alice #{i}: still {i}")
+            bob.wait_for(rf"^alice #\d+: still {i}")
         figures = self.ask(cluster.admin["node-0"], "/metrics")[1]
-        bad = re.search(r"^imroute_client_bad_frames_total (\d+)$", figures, re.M).group(1)
-        self.assertGreaterEqual(int(bad), 3)
+        for name, least in (("bad_frames", 2), ("version_refused", 1)):
+            count = re.search(rf"^imroute_client_{name}_total (\d+)$", figures, re.M).group(1)
+            self.assertGreaterEqual(int(count), least, name)
         self.assertEqual(self.ask(cluster.admin["node-1"], "/healthz")[0], 200)
 
     def test_send_from_a_script(self):
@@ -197,6 +216,71 @@ class Chat(unittest.TestCase):
                               capture_output=True, text=True, check=False)
         self.assertEqual((done.returncode, done.stdout), (0, "accepted as #1\n"), done.stderr)
         bob.wait_for(r"^alice #1: good news$")
+
+    def test_accepted_then_delivered(self):
+        cluster = self.cluster()
+        alice, bob, name = self.two_on_different_nodes(cluster)
+        for i in range(2, 7):
+            alice.say(f"message {i}")
+            wait_delivered(alice, i)
+        # One receipt each, and none for receipts: they would have taken numbers.
+        alice.wait_for(r"^  \[6\] accepted as #9$")
+        lines = [line for line in alice.lines if line.startswith("  [6]")]
+        self.assertEqual(lines, ["  [6] accepted as #9", f"  [6] delivered to {name}"])
+        for i in range(7, 107):
+            alice.say(f"message {i}")
+        wait_delivered(alice, *range(2, 107))
+        shown = [m.group(1) for m in bob.matching(r"^alice #\d+: message (\d+)$")]
+        self.assertEqual(shown, [str(i) for i in range(2, 107)])
+        for chat in (alice, bob):  # nobody is shown a receipt
+            self.assertEqual([line for line in chat.lines if re.search(r"[\x06?]|: \d+/\d+", line)], [])
+
+    def test_delivered_to_who_was_away(self):
+        cluster = self.cluster()
+        alice, bob, name = self.two_on_different_nodes(cluster)
+        bob.say("/quit")
+        self.assertEqual(bob.wait(), 0)
+        for i in range(2, 5):
+            alice.say(f"away {i}")
+        alice.wait_for(r"^  \[4\] accepted as #3$")
+        self.assertEqual(alice.matching(DELIVERED), [])
+        bob = cluster.chat(name)
+        wait_delivered(alice, 2, 3, 4)
+        # Killed, it says nothing more; back, it says all.
+        bob.popen.kill()
+        bob.popen.wait()
+        before = len(alice.matching(DELIVERED))
+        for i in range(5, 8):
+            alice.say(f"killed {i}")
+        alice.wait_for(r"^  \[7\] accepted")
+        self.assertEqual(len(alice.matching(DELIVERED)), before)
+        bob = cluster.chat(name)
+        wait_delivered(alice, *range(2, 8))
+        # The sender is away when the receipt comes, and is told when it is back: the receipt waited too.
+        bob.say("/quit")
+        self.assertEqual(bob.wait(), 0)
+
+        def send(timeout):
+            return subprocess.Popen([PROGRAM, "send", "--user", "carol", "--to", name, "--wait", "delivered",
+                                     "--router", cluster.router, "--timeout", timeout, "from carol"],
+                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        out, err = send("2s").communicate()
+        self.assertEqual(out, "accepted as #1\n")
+        self.assertEqual(err, f"imroute: not delivered within 2 s; it is stored, and waits until {name} is shown it by a "
+                              "chat\n")
+        waiting = send("100s")
+        self.assertEqual(waiting.stdout.readline(), "accepted as #2\n")
+        bob = cluster.chat(name)
+        self.assertEqual(waiting.communicate()[0], f"delivered to {name}\n")
+        self.assertEqual(waiting.returncode, 0)
+        bob.wait_for(r"^carol #2: from carol")
+
+    def test_nothing_that_arrives_steers_the_terminal(self):
+        cluster = self.cluster(nodes=1)
+        bob = cluster.chat("bob")
+        subprocess.run([PROGRAM, "send", "--user", "mallory", "--to", "bob", "--router", cluster.router, "--timeout",
+                        "100s", "a\x1b[2J\r\u009b31m\u202eb\nmallory #9: forged"], check=True, capture_output=True)
+        bob.wait_for(r"^mallory #1: a\?\[2J\?\?31m\?b\?mallory #9: forged$")
 
     def test_nobody_there(self):
         with socket.create_server(("127.0.0.1", 0)) as taken:

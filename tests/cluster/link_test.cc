@@ -44,7 +44,10 @@ class Links : public LoopRig {
       served_ = Link::adopt(loop_, socket, server_, server_totals_, options);
     });
     dialled_ = Link::dial(loop_, here(*listener_), client_, client_totals_, options);
-    run_until([&] { return client_.connected && served_ != nullptr; });
+    ByteBuffer hello;
+    const size_t first = encode_hello(options.hello, hello) + kWireHeaderBytes;  // and `agreed`
+    run_until([&] { return client_totals_.bytes_in == first && server_totals_.bytes_in == first; });
+    client_totals_ = server_totals_ = {};
   }
   // A peer that does nothing by itself.
   void connect_raw(const LinkOptions& options) {

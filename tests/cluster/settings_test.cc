@@ -2,6 +2,7 @@
 // environment; what is written is what was read.
 #include "cluster/process/settings.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace imroute::cluster {
@@ -30,6 +31,59 @@ TEST(ServerSettings, AllMistakesAtTheirPlaces) {
   EXPECT_NE(mistakes[2].find("none that others can dial"), std::string::npos) << mistakes[2];
   EXPECT_NE(mistakes[3].find("port 0 cannot be dialled"), std::string::npos) << mistakes[3];
   EXPECT_EQ(mistakes[4].find("node.json:6:25: error: /sessions/lease: "), 0u) << mistakes[4];
+}
+
+TEST(ServerSettings, AServerHasTheFeaturesThatWereNotTurnedOff) {
+  NodeSettings node;
+  EXPECT_EQ(node.server.wire.hello(), Hello{});
+  EXPECT_TRUE(read_settings(R"({"node": 1, "wire": {"hints": false}})", "node.json",
+                            {{"IMROUTE_WIRE__HANDOVER", "false"}}, node)
+                  .empty());
+  EXPECT_EQ(node.server.wire.hello().features,
+            kFeatureSelectiveAck | kFeatureUnreachable | kFeaturePointers);
+  const auto mistakes =
+      texts(read_settings(R"({"node": 1, "wire": {"hint": false}})", "node.json", {}, node));
+  ASSERT_EQ(mistakes.size(), 1u);
+  EXPECT_EQ(mistakes[0].find("node.json:1:22: error: /wire/hint: "), 0u) << mistakes[0];
+  EXPECT_NE(mistakes[0].find("\"hints\"?"), std::string::npos) << mistakes[0];
+}
+
+TEST(ServerSettings, AStaticRegistryIsAListOfNodesEachOnce) {
+  RouterSettings router;
+  EXPECT_TRUE(read_settings(R"({"stores": {"registry": "static"},
+    "nodes": [{"node": 0, "client": "10.0.0.1:7100", "peer": "10.0.0.1:7101"}]})",
+                            "router.json", {}, router)
+                  .empty());
+  ASSERT_EQ(router.nodes.size(), 1u);
+  EXPECT_EQ(router.nodes[0].peer, "10.0.0.1:7101");
+  const auto of = [](const char* text) {
+    RouterSettings settings;
+    return texts(read_settings(text, "router.json", {}, settings));
+  };
+  const auto none = of(R"({"stores": {"registry": "static"}})");
+  ASSERT_EQ(none.size(), 1u);
+  EXPECT_NE(none[0].find("so nodes must list the nodes of the cluster"), std::string::npos);
+  const auto mistakes = of(R"({"stores": {"registry": "static"}, "nodes": [
+    {"node": 3, "client": "10.0.0.1:7100", "peer": "0.0.0.0:7101"},
+    {"client": "10.0.0.3", "peer": "10.0.0.3:7101"}]})");
+  ASSERT_EQ(mistakes.size(), 3u) << testing::PrintToString(mistakes);
+  EXPECT_EQ(mistakes[0].find("router.json:2:52: error: /nodes/0/peer: "), 0u) << mistakes[0];
+  EXPECT_EQ(mistakes[1].find("router.json:3:5: error: /nodes/1: "), 0u) << mistakes[1];
+  EXPECT_EQ(mistakes[2].find("router.json:3:16: error: /nodes/1/client: "), 0u) << mistakes[2];
+  const auto twice = of(R"({"stores": {"registry": "static"}, "nodes": [
+    {"node": 3, "client": "10.0.0.1:7100", "peer": "10.0.0.1:7101"},
+    {"node": 3, "client": "10.0.0.2:7100", "peer": "10.0.0.2:7101"}]})");
+  ASSERT_EQ(twice.size(), 1u) << testing::PrintToString(twice);
+  EXPECT_EQ(twice[0].find("router.json:3:5: error: node 3 is listed already"), 0u) << twice[0];
+  const auto other = of(R"({"nodes": [{"node": 0, "client": "a:1", "peer": "a:2"}]})");
+  ASSERT_EQ(other.size(), 1u);
+  EXPECT_EQ(other[0].find("router.json:1:11: error: a list of nodes is for"), 0u) << other[0];
+  for (const RouterSettings& settings : {RouterSettings{}, router}) {
+    const std::string text = settings_text(settings);
+    RouterSettings again;
+    EXPECT_THAT(texts(read_settings(text, "again", {}, again)), testing::IsEmpty());
+    EXPECT_EQ(again.nodes.size(), settings.nodes.size());
+  }
 }
 
 TEST(ServerSettings, TheEnvironmentOverridesAndIsBlamed) {

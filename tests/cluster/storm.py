@@ -21,7 +21,7 @@ import tempfile
 import time
 
 import harness
-from storm_user import Judge, User
+from storm_user import SELECTIVE_ACK, Judge, User
 
 LEASE = 3.0
 NODES, ROUTERS = 3, 2
@@ -60,8 +60,9 @@ def place():
 
 
 class Servers:
-    def __init__(self, program, directory, strategy):
+    def __init__(self, program, directory, strategy, wires):
         self.program, self.directory, self.running = program, directory, {}
+        self.mixed = bool(wires)
         self.redis_port, self.zookeeper_port = free_port(), free_port()
         self.routers = [place() for _ in range(ROUTERS)]
         shared = {
@@ -75,7 +76,8 @@ class Servers:
                                        **shared})
         for i in range(NODES):
             self.write(f"node-{i}", {"node": i, "routers": self.routers,
-                                     "client": "127.0.0.1:0", "peer": "127.0.0.1:0", **shared})
+                                     "client": "127.0.0.1:0", "peer": "127.0.0.1:0", "admin": "127.0.0.1:0",
+                                     "wire": wires[i] if wires else {}, **shared})
 
     def write(self, name, keys):
         self.files[name] = os.path.join(self.directory, name + ".json")
@@ -147,7 +149,8 @@ class Storm:
         self.now = time.monotonic()
         draw = random.Random(seed)
         routers = [where["client"] for where in servers.routers]
-        self.users = [User(i + 1, routers, self.selector, self.judge, LEASE, seed)
+        self.users = [User(i + 1, routers, self.selector, self.judge, LEASE, seed,
+                           0 if servers.mixed and i % 2 else SELECTIVE_ACK)
                       for i in range(users)]
         ids = list(range(1, users + 1))
         contacts = {i: draw.sample([j for j in ids if j != i], min(10, users - 1)) for i in ids}
@@ -238,16 +241,19 @@ class Storm:
                 f"{sum(user.logins for user in self.users)}")
 
 
-def storm(program, strategy, users, messages, seed=7):
+def storm(program, strategy, users, messages, seed=7, wires=None, look=lambda servers: None):
+    """`wires`: the wire features of each node; then every second user is of an older build, too.
+    `look` at the servers when the storm is over."""
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="imroute-") as directory:
-        servers = Servers(program, directory, strategy)
+        servers = Servers(program, directory, strategy, wires)
         trouble = None
         try:
             servers.start_all()
             run = Storm(servers, users, messages, seed)
             try:
                 run.run()
+                look(servers)
             except AssertionError as error:
                 trouble = str(error)
         finally:

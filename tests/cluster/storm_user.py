@@ -10,7 +10,9 @@ from collections import defaultdict
 
 (LOGIN, LOGIN_OK, LOGIN_REFUSED, BIND, BOUND, BIND_REFUSED, SEND, ACCEPTED, REFUSED, DELIVER, ACK,
  PING, PONG, KICK, GO_AWAY, REWIND, RESET) = range(1, 18)
-GREETING, PLACE = 1, 3
+HELLO = 31
+GREETING, PLACE, AGREED = 1, 3, 9
+SELECTIVE_ACK = 2  # the one feature of this codec: ACK has a mask
 WINDOW = 8  # sends of a user that are not yet accepted
 HEADER = struct.Struct("<2sBBBBII")
 
@@ -140,11 +142,13 @@ class Judge:
 
 
 class User:
-    def __init__(self, number, routers, selector, judge, lease, seed):
+    def __init__(self, number, routers, selector, judge, lease, seed, features=SELECTIVE_ACK):
         self.id, self.routers, self.selector, self.judge = number, routers, selector, judge
         self.lease = lease * 0.7  # of the client, below the node's
         self.draw = random.Random(seed * 1000 + number)
         self.link, self.incoming, self.outgoing = None, bytearray(), bytearray()
+        self.has = features
+        self.features = None  # of the connection, once the server's HELLO is heard
         self.phase, self.node, self.next_node = "away", None, None
         self.generation = self.logins = self.login_number = 0
         self.places = {}
@@ -213,6 +217,8 @@ class User:
         self.link.connect_ex((host, int(port)))
         self.selector.register(self.link, selectors.EVENT_READ | selectors.EVENT_WRITE, self)
         self.phase, self.deadline = phase, now + self.lease
+        self.features = None
+        self.outgoing += message(HELLO, numbers(1, self.has, 1))
         name = str(self.id).encode()
         self.outgoing += message(GREETING, numbers(0, 0, len(name)) + name + numbers(0, 0, 0), 1)
 
@@ -220,7 +226,7 @@ class User:
         self.logins += 1
         self.login_number += 1
         self.connect(self.draw.choice(self.routers), "asking", now)
-        self.send(LOGIN, b"\1" + numbers(0, 0, self.id, self.login_number, self.generation, 0))
+        self.send(LOGIN, b"\1" + numbers(0, 0, self.id, self.login_number, self.generation))
 
     def bind(self, node, now):
         self.next_node = node
@@ -276,7 +282,7 @@ class User:
                 self.owes_ack = False
                 mask = sum(1 << n - self.cumulative - 1 for n in self.ahead
                            if n - self.cumulative - 1 < 64)
-                self.send(ACK, numbers(self.cumulative, mask))
+                self.send(ACK, numbers(self.cumulative, *([mask] if self.features else [])))
         self.flush(now)
 
     def take_message(self, now):
@@ -291,7 +297,17 @@ class User:
             return False
         body = Body(bytes(self.incoming[18:18 + size]))
         del self.incoming[:18 + size]
-        if serializer == 1:
+        if self.features is None:
+            if (serializer, kind) != (0, HELLO):
+                raise ValueError("a server that does not say HELLO first")
+            newest, features, oldest = body.number(), body.number(), body.number()
+            body.done()
+            if not oldest <= 1 <= newest:
+                raise ValueError("no frame version in common")
+            self.features = features & self.has
+            if self.features:
+                self.outgoing += message(AGREED, b"", 1)
+        elif serializer == 1:
             if kind == PLACE:
                 node, place, _ = body.number(), body.text(), body.text()
                 body.done()

@@ -117,12 +117,15 @@ class Browser:
         self.socket.say(type="send", id=number, base=number, **what)
         return self.socket.hear("accepted", "refused")
 
-    def read(self):
-        message = self.socket.hear("deliver")
-        self.got += 1
-        assert message["number"] == self.got
-        self.socket.say(type="ack", number=self.got)
-        return message
+    def read(self, receipts=False):
+        """The next message, or the next receipt."""
+        while True:
+            message = self.socket.hear("deliver")
+            self.got += 1
+            assert message["number"] == self.got
+            self.socket.say(type="ack", number=self.got)
+            if message.get("text", "").startswith("\x06") == receipts:
+                return message
 
 
 class WebSockets(unittest.TestCase):
@@ -147,20 +150,30 @@ class WebSockets(unittest.TestCase):
         answer = alice.send(1, **{"with": "bob"}, text="grüße ☃")
         self.assertEqual((answer["type"], answer["id"], answer["seq"]), ("accepted", 1, 1))
         bob.wait_for("^alice #1: grüße ☃$")
+        receipt = alice.read(receipts=True)
+        self.assertEqual((receipt["kind"], receipt["text"], receipt["seq"]), ("message", "\x061/1", 2))
         bob.say("/to alice")
         bob.say("back")
         message = alice.read()
-        self.assertEqual((message["kind"], message["text"], message["seq"]), ("message", "back", 2))
+        self.assertEqual((message["kind"], message["text"], message["seq"]), ("message", "back", 3))
         self.assertEqual(message["with"], message["sender"])
+        # The terminal is told in the same way; by the id, as by the name.
+        alice.send(2, **{"with": message["sender"]}, text=f"\x06{message['epoch']}/{message['seq']}")
+        bob.wait_for(r"^  \[2\] delivered to alice$")
         alice.socket.say(type="ping", number=3)
         self.assertEqual(alice.socket.hear("pong")["number"], 3)
         # A repetition is known as one; a big one takes several reads; bytes of any kind.
         self.assertEqual(alice.send(1, **{"with": "bob"}, text="again")["seq"], 1)
-        self.assertEqual(alice.send(2, **{"with": "bob"}, text="x" * 65536)["seq"], 3)
-        bob.wait_for("^alice #3: x+$")
+        self.assertEqual(alice.send(3, **{"with": "bob"}, text="x" * 65536)["seq"], 5)
+        bob.wait_for("^alice #5: x+$")
         carol = Browser(self, self.cluster.router, "carol")
         carol.send(1, **{"with": "alice"}, base64="AP8=")
         self.assertEqual(alice.read()["base64"], "AP8=")
+        # Who somebody is, by the id that came with a message.
+        door = self.socket()
+        door.say(type="greeting", name="alice")
+        door.say(type="users", id=message["sender"], number=3)
+        self.assertEqual([user["name"] for user in door.hear("users")["users"]], ["bob"])
 
     def test_messages_in_pieces_and_pings_between(self):
         door = self.socket()

@@ -1,6 +1,8 @@
-// libFuzzer target: what a server reads of somebody it does not know yet. The first byte says as
-// what the rest is taken: a token, a pass, the URL of a setting, a control message. What is read
-// must be what would be written; no token that was not signed is believed, one that was, always.
+// libFuzzer target: what a server reads of somebody it does not know yet, and what a user is shown.
+// The first byte says as what the rest is taken: a token, a pass, the URL of a setting, a HELLO, a
+// control message, the text of a message. What is read must be what would be written; no token that
+// was not signed is believed, one that was, always; what is no HELLO is refused in words; nothing
+// that is shown steers a terminal.
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
@@ -8,10 +10,13 @@
 #include <string>
 #include <string_view>
 
+#include "cluster/net/accord.h"
+#include "cluster/process/receipts.h"
 #include "cluster/process/user_book.h"
 #include "cluster/security/callback.h"
 #include "cluster/security/token.h"
 #include "cluster/wire/control.h"
+#include "cluster/wire/text.h"
 
 namespace {
 
@@ -76,6 +81,31 @@ void check_control(std::span<const std::byte> body) {
   require(control_body(*again) == control_body(*message));
 }
 
+void check_hello(std::span<const std::byte> bytes) {
+  BlobPool pool;
+  Accord accord{Hello{}};
+  const Accord::Verdict verdict = accord.hear(bytes, pool);
+  require(verdict.size <= bytes.size());
+  require(accord.heard() == (verdict.size != 0));
+  require((verdict.refused == Reason::none) == verdict.text.empty());
+  require((accord.written() & ~kAllFeatures) == 0);
+}
+
+void check_shown(std::string_view text) {
+  const std::string safe = printable(text);
+  require(is_utf8(safe) && printable(safe) == safe);
+  for (const char c : safe) require(static_cast<unsigned char>(c) >= 0x20 && c != 0x7f);
+  BlobPool pool;
+  Entry entry;
+  entry.kind = EntryKind::message;
+  entry.payload = pool.copy(std::as_bytes(std::span(text)));
+  const auto receipt = read_receipt(entry);
+  if (!receipt) return;
+  const std::string again = receipt_text(*receipt);
+  entry.payload = pool.copy(std::as_bytes(std::span(again)));
+  require(read_receipt(entry) == receipt);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -91,6 +121,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       break;
     case 'u':
       if (const auto url = parse_callback_url(text)) require(url->at.port != 0);
+      break;
+    case 'h':
+      check_hello(bytes);
+      break;
+    case 's':
+      check_shown(text);
       break;
     case 'g':
       check_control<Greeting>(bytes);

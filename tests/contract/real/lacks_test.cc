@@ -25,7 +25,9 @@ TEST(RealStores, WhatTheyAreNotAskedFor) {
   collect(directory_makers());
   collect(mailbox_makers());
   collect(bus_makers());
-  EXPECT_THAT(lacks, testing::ElementsAre("zookeeper: lagging reads"));
+  EXPECT_THAT(lacks,
+              testing::ElementsAre("zookeeper: lagging reads", "static: members that come and go",
+                                   "static: leases that end", "static: lagging reads"));
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 
 namespace imroute::contract {
 
-std::vector<RegistryMaker> registry_makers() { return {zookeeper_registry()}; }
+std::vector<RegistryMaker> registry_makers() { return {zookeeper_registry(), static_registry()}; }
 std::vector<DirectoryMaker> directory_makers() { return {redis_directory()}; }
 std::vector<MailboxMaker> mailbox_makers() { return {sqlite_mailbox(), redis_mailbox()}; }
 std::vector<BusMaker> bus_makers() { return {redis_bus()}; }

@@ -11,5 +11,6 @@ MailboxMaker redis_mailbox();
 DirectoryMaker redis_directory();
 BusMaker redis_bus();
 RegistryMaker zookeeper_registry();
+RegistryMaker static_registry();
 
 }  // namespace imroute::contract
