@@ -252,7 +252,7 @@ def page(document):
                   f"{v('round_trip/latency_us/p50')} | {v('round_trip/latency_us/p99')} |")
         p.add("")
     if "sqlite" in first:
-        p.add("| stored | messages/s, window 64 | window 1 | window 64, client 1 ms away | window 1 |"
+        p.add("| stored | messages/s, window 64 | window 1 | one client 1 ms away: window 64 | window 1 |"
               " server CPU-s per million, window 64 |", "|---|---|---|---|---|---|")
         for name, path in (("SQLite", "sqlite"), ("Redis, everysec", "redis_everysec/imroute"),
                            ("Redis, always", "redis_always/imroute")):
@@ -280,7 +280,10 @@ def page(document):
             p.verdict(f"stored in Redis ({name}), of what it does alone by EVAL", "≥ 0.6",
                       p.ratios(f"redis_{name}/imroute/window_64/messages_per_second",
                                f"redis_{name}/redis_alone/eval"), lambda v: v >= 0.6)
-        p.verdict("Redis (everysec), window 64 over window 1, client 1 ms away", "≥ 10",
+        p.verdict("SQLite, window 64 over window 1, one client 1 ms away", "≥ 10",
+                  p.ratios("sqlite/window_64_far/messages_per_second",
+                           "sqlite/window_1_far/messages_per_second"), lambda v: v >= 10)
+        p.verdict("Redis (everysec), window 64 over window 1, one client 1 ms away", "≥ 10",
                   p.ratios("redis_everysec/imroute/window_64_far/messages_per_second",
                            "redis_everysec/imroute/window_1_far/messages_per_second"),
                   lambda v: v >= 10)

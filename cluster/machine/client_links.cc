@@ -137,7 +137,7 @@ void ClientLinks::on_frame(Link& link, const Frame& frame) {
 }
 
 bool ClientLinks::may_enter(Link& link, const Client& client, const Frame& frame) {
-  const bool itself = client.identity == nullptr || is(*client.identity, frame);
+  const bool itself = is(client.identity, frame);
   if (itself && addresses_.take_login(seat_of(link))) return true;
   const Reason reason = itself ? Reason::overloaded : Reason::bad_token;
   link.send(refusal_of(frame, reason));
@@ -174,9 +174,7 @@ void ClientLinks::on_admission(uint64_t tag, const Admission& admission) {
     return refuse(*link, ClientRefusal::not_admitted, admission.refused, admission.text);
   }
   link->set_owner(*this, kClientLink);
-  const bool anybody = admission.identity == Identity{};
-  links_.emplace(tag,
-                 Client{link, anybody ? nullptr : std::make_unique<Identity>(admission.identity)});
+  links_.emplace(tag, Client{link, admission.identity});
   sink_.deliver(ClientUp{LinkId{tag}});
   link->resume();
 }

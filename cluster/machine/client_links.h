@@ -62,7 +62,7 @@ class ClientLinks : public LinkOwner {
  private:
   struct Client {
     LinkHandle link;
-    std::unique_ptr<const Identity> identity;  // none: it may be anybody
+    Identity identity;
   };
   void on_frame(Link& link, const Frame& frame) override;
   void on_control(Link& link, uint8_t type, std::span<const std::byte> body) override;

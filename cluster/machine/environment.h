@@ -18,7 +18,6 @@ struct Identity {
   std::optional<UserId> user;
   std::optional<uint32_t> device;
   std::optional<uint64_t> generation;
-  friend bool operator==(const Identity&, const Identity&) = default;
 };
 struct Admission {
   Reason refused = Reason::none;

@@ -120,8 +120,8 @@ Link::~Link() = default;
 
 LinkHandle Link::dial(Loop& loop, const HostPort& to, LinkOwner& owner, LinkTotals& totals,
                       const LinkOptions& options, LayerHandle layer) {
-  const auto link = std::make_shared<Link>(std::make_unique<State>(
-      loop, Socket(loop.context()), owner, totals, options, std::move(layer)));
+  LinkHandle link(new Link(std::make_unique<State>(loop, Socket(loop.context()), owner, totals,
+                                                   options, std::move(layer))));
   link->state_->dialled = true;
   link->state_->set_timer(options.dial_timeout, [link] { link->fail(Reason::timeout); });
   link->connect(to);
@@ -130,8 +130,8 @@ LinkHandle Link::dial(Loop& loop, const HostPort& to, LinkOwner& owner, LinkTota
 
 LinkHandle Link::adopt(Loop& loop, int socket, LinkOwner& owner, LinkTotals& totals,
                        const LinkOptions& options, LayerHandle layer) {
-  const auto link = std::make_shared<Link>(std::make_unique<State>(
-      loop, Socket(loop.context()), owner, totals, options, std::move(layer)));
+  LinkHandle link(new Link(std::make_unique<State>(loop, Socket(loop.context()), owner, totals,
+                                                   options, std::move(layer))));
   Error error;
   link->state_->socket.assign(tcp::v4(), socket, error);
   link->connected();

@@ -79,8 +79,6 @@ class Link : public TurnEnd, public std::enable_shared_from_this<Link> {
   // Of a listener: takes over a connected socket.
   static LinkHandle adopt(Loop& loop, int socket, LinkOwner& owner, LinkTotals& totals,
                           const LinkOptions& options = {}, LayerHandle layer = nullptr);
-  struct State;
-  explicit Link(std::unique_ptr<State> state);  // of dial() and adopt()
   ~Link() override;
 
   // Not sent when the other side does not know its type.
@@ -104,6 +102,8 @@ class Link : public TurnEnd, public std::enable_shared_from_this<Link> {
   std::shared_ptr<void> kept;
 
  private:
+  struct State;
+  explicit Link(std::unique_ptr<State> state);
   LinkHandle self() { return shared_from_this(); }
   void on_turn_end() override;
   void connect(const HostPort& to);
