@@ -7,12 +7,15 @@
 
 #include "cli/files.h"
 #include "cluster/wire/control.h"
+#include "core/wire/hello.h"
 
 namespace imroute::bench {
 
 namespace {
 
 constexpr int kBindPatienceMs = 60'000;
+// What the load says in HELLO: frames without features, which need no further agreement.
+constexpr Hello kPlain{.features = 0};
 
 // The size of the message at the front; 0 when it is not all there.
 size_t message_size(std::span<const std::byte> bytes, WireHeader& header) {
@@ -41,17 +44,20 @@ void start_bind(int socket, UserId user) {
   cluster::Greeting greeting;
   greeting.name = "load-" + std::to_string(user.value);
   const ByteBuffer body = cluster::control_body(greeting);
-  ByteBuffer out(kWireHeaderBytes);
+  ByteBuffer out;
+  encode_hello(kPlain, out);
+  const size_t hello = out.size();
+  out.resize(hello + kWireHeaderBytes);
   put_header({cluster::kSerializerControl, cluster::kControlGreeting, 0, 0,
               static_cast<uint32_t>(body.size())},
-             out.data());
+             out.data() + hello);
   out.insert(out.end(), body.begin(), body.end());
   Frame bind;
   bind.type = FrameType::bind;
   bind.user = user;
   bind.generation = 1;
   bind.flags = kFlagNoCursors;
-  encode(bind, 0, out);
+  encode(bind, 0, out, kPlain.features);
   send_all(socket, out);
 }
 
@@ -79,7 +85,7 @@ void wait_bound(int socket) {
     Frame frame;
     if (header.serializer == cluster::kSerializerControl) {
       read_control(header, std::span(got).subspan(kWireHeaderBytes));
-    } else if (decode(got, frame, pool).status == ReadStatus::frame) {
+    } else if (decode(got, frame, pool, kPlain.features).status == ReadStatus::frame) {
       if (frame.type == FrameType::bound) return;
       if (frame.type == FrameType::bind_refused) refused(frame);
     }
@@ -98,7 +104,7 @@ void UserLine::put(std::span<const std::byte> payload, ByteBuffer& out) {
   ++send_.entry.client_seq;
   send_.base = accepted_ + 1;
   send_.entry.payload = pool_.copy(payload);
-  encode(send_, 0, out);
+  encode(send_, 0, out, kPlain.features);
 }
 
 size_t UserLine::take(std::span<const std::byte> bytes, const Arrived& arrived, ByteBuffer& out) {
@@ -114,7 +120,7 @@ size_t UserLine::take(std::span<const std::byte> bytes, const Arrived& arrived, 
       read_control(header, rest.subspan(kWireHeaderBytes, header.body_size));
       continue;
     }
-    if (decode(rest.first(size), got_, pool_).status != ReadStatus::frame) {
+    if (decode(rest.first(size), got_, pool_, kPlain.features).status != ReadStatus::frame) {
       throw EnvironmentError("a node sent a frame that cannot be read");
     }
     switch (got_.type) {
@@ -137,7 +143,7 @@ size_t UserLine::take(std::span<const std::byte> bytes, const Arrived& arrived, 
     Frame ack;
     ack.type = FrameType::ack;
     ack.number = delivered;
-    encode(ack, 0, out);
+    encode(ack, 0, out, kPlain.features);
   }
   return taken;
 }
