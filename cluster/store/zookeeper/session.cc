@@ -138,7 +138,8 @@ void ZookeeperSession::on_event(int type, int state) {
     if (events_.on_watch != nullptr) events_.on_watch();
     return;
   }
-  connected_ = state == ZOO_CONNECTED_STATE;
+  const bool was_connected = std::exchange(connected_, state == ZOO_CONNECTED_STATE);
+  if (was_connected && !connected_ && events_.on_lost != nullptr) events_.on_lost();
   if (connected_ && events_.on_connected != nullptr) events_.on_connected();
   if (state != ZOO_EXPIRED_SESSION_STATE) return;
   end();

@@ -46,6 +46,7 @@ class ZookeeperSession {
     std::function<void()> on_connected;  // also again, after a connection was lost
     std::function<void()> on_expired;    // a new session has been begun
     std::function<void()> on_watch;      // one of the watches that were set has fired
+    std::function<void()> on_lost;       // the connection; the session may outlive it
   };
   // `servers`: "host:port,host:port".
   ZookeeperSession(Loop& loop, std::string servers, int timeout_ms, Events events);

@@ -68,10 +68,14 @@ ZookeeperRegistry::ZookeeperRegistry(Loop& loop, Address self, ServerPlace place
       settings_(std::move(settings)),
       members_(settings_.root + "/members"),
       epochs_(settings_.root + "/epochs"),
+      silence_(loop, [this] { trouble("no answer yet"); }),
       session_(std::make_unique<ZookeeperSession>(
           loop, settings_.servers, timeout_ms(settings_.lease_ns),
           ZookeeperSession::Events{[this] { prepare(); }, [this] { expired(); },
-                                   [this] { watched(); }})) {}
+                                   [this] { watched(); },
+                                   [this] { trouble("the connection is lost"); }})) {
+  silence_.set(monotonic_now() + settings_.lease_ns);
+}
 
 ZookeeperRegistry::~ZookeeperRegistry() = default;
 
@@ -87,6 +91,7 @@ void ZookeeperRegistry::trouble(std::string_view what) {
 
 // Connected: checks what was granted and sees to it that the tree is there.
 void ZookeeperRegistry::prepare() {
+  silence_.set(kNever);
   if (session_->granted_ms() < timeout_ms(settings_.lease_ns)) {
     ready_ = false;
     return trouble("grants sessions of " + std::to_string(session_->granted_ms()) +

@@ -84,6 +84,7 @@ class ZookeeperRegistry : public RegistryStore {
   uint32_t open_ops_ = 0;
   bool ready_ = false;
   bool armed_ = false;  // a list was asked since the last notice
+  Timer silence_;       // it has not answered since the start
   std::unique_ptr<ZookeeperSession> session_;
 };
 

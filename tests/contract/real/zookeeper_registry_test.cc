@@ -57,6 +57,19 @@ TEST_F(ZookeeperRegistryTest, AFormerSelfThatStillRunsIsToldAndLeavesTheLaterOne
   EXPECT_EQ(ask(*later, RegistryOpKind::list).reply.view->members.size(), 1u);
 }
 
+TEST_F(ZookeeperRegistryTest, AServerThatIsGoneOrNotThereYetIsNamed) {
+  const auto first = server(address_of(NodeId{1}), {"a:1", "a:2"});
+  run_until(loop_, "a session", [&] { return first->registry.ready(); });
+  EXPECT_THAT(troubles_, testing::IsEmpty());
+  zookeeper_.kill();
+  run_until(loop_, "a trouble", [&] { return !troubles_.empty(); });
+  EXPECT_EQ(troubles_.front(), "ZooKeeper at " + zookeeper_.address() + ": the connection is lost");
+  troubles_.clear();
+  const auto second = server(address_of(NodeId{2}), {"b:1", "b:2"}, kMillisecond);
+  run_until(loop_, "a trouble", [&] { return !troubles_.empty(); });
+  EXPECT_EQ(troubles_.front(), "ZooKeeper at " + zookeeper_.address() + ": no answer yet");
+}
+
 TEST_F(ZookeeperRegistryTest, TheListTellsWhereNodesAre) {
   const auto node = server(address_of(NodeId{4}), {"a:1", "a:2"});
   const auto router = server(address_of(RouterId{0}), {});
