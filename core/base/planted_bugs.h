@@ -91,7 +91,7 @@
     "lock holders that outlive their lease", "") \
   X(lease_from_reply, "no-misdelivery", \
     "The lease is counted from the arrival of the renewal's answer, not from its sending.", \
-    "the classic lease mistake", "/network/service/latency={\"p50\":\"100ms\",\"p99\":\"300ms\"}") \
+    "the classic lease mistake", "/network/service/latency={\"p50\":\"50ms\",\"p99\":\"120ms\"}") \
   /* ---- oracle 6: one owner */ \
   X(kick_war, "one-owner", \
     "A client that was kicked logs in again by itself.", \
@@ -117,7 +117,7 @@
     "per-user registry overwritten by the last login", "") \
   X(owners_acked_early, "routing-works", \
     "OWNERS is acknowledged though the user's bind has not come back from the directory yet.", \
-    "acknowledged before applied", "/network/service/latency={\"p50\":\"100ms\",\"p99\":\"300ms\"}") \
+    "acknowledged before applied", "/network/service/latency={\"p50\":\"50ms\",\"p99\":\"120ms\"}") \
   X(broadcast_skips_last, "routing-works", \
     "A broadcast over the mesh leaves out the last member of the view.", \
     "off-by-one in the fan-out loop", "") \
@@ -141,7 +141,7 @@
     "no reorder buffer", "") \
   X(unregister_without_compare, "routing-works", \
     "A late disconnect erases the row of the newer login.", \
-    "CIM: /offLine deletes the route whoever wrote it", "/network/service/latency={\"p50\":\"100ms\",\"p99\":\"300ms\"}") \
+    "CIM: /offLine deletes the route whoever wrote it", "/network/service/latency={\"p50\":\"50ms\",\"p99\":\"120ms\"}") \
   /* ---- oracle 8: chains end, queues keep their limits */ \
   X(followers_forgotten, "chains-end", \
     "Those who wait for one look-up of a user are not told its outcome.", \
