@@ -350,7 +350,7 @@ class Api(unittest.TestCase):
         link.request("GET", "/metrics")
         lines = link.getresponse().read().decode().splitlines()
         link.close()
-        return {name: int(value) for name, value in (line.split() for line in lines if line[0] != "#")}
+        return {name: float(value) for name, value in (line.split() for line in lines if line[0] != "#")}
 
 
 class Failing(unittest.TestCase):
