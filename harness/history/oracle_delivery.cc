@@ -19,13 +19,6 @@ void misdelivered(History::State& s, const Showing& x, const std::string& why) {
                 why);
 }
 
-// The store lost this place of the log; what was on its way then may still be shown.
-bool in_lost_tail(History::State& s, const Showing& x) {
-  const ConversationBook& c = s.books.conversation(x.conversation);
-  return c.discard_epoch > 0 && x.entry.position.epoch <= c.discard_epoch &&
-         x.entry.position.seq > c.discard_base;
-}
-
 // Why this device has no right to the entry; nullptr when it has.
 const char* no_right(History::State& s, const Showing& x) {
   const DeviceKey key = s.books.key_of(x.device);
@@ -116,6 +109,12 @@ bool is_what_was_sent(History::State& s, const Showing& x) {
 }
 
 }  // namespace
+
+bool in_lost_tail(History::State& s, const Showing& x) {
+  const ConversationBook& c = s.books.conversation(x.conversation);
+  return c.discard_epoch > 0 && x.entry.position.epoch <= c.discard_epoch &&
+         x.entry.position.seq > c.discard_base;
+}
 
 bool judge_delivery(History::State& s, const Showing& x) {
   s.judge(Property::no_misdelivery);

@@ -35,6 +35,14 @@ uint32_t shown_after(History::State& s, const Showing& showing) {
   return kNothing;
 }
 
+// What was on its way when the store lost it, over a connection from before, is still shown; the
+// log has it anew, and perhaps at another place. A session that began since has no right to it.
+bool sent_before_the_loss(History::State& s, const Showing& showing) {
+  const int64_t lost_ms = s.books.conversation(showing.conversation).discard_ms;
+  return in_lost_tail(s, showing) &&
+         s.books.device(showing.device).bound_at / kMillisecond <= lost_ms;
+}
+
 }  // namespace
 
 // The log itself: gapless, epochs rising, each sender's client_seq rising.
@@ -64,7 +72,7 @@ void judge_order(History::State& s, const Showing& showing) {
   s.judge(Property::order);
   if (s.lossless()) {
     const uint32_t missing = missing_before(s, showing);
-    if (missing == kNothing) return;
+    if (missing == kNothing || sent_before_the_loss(s, showing)) return;
     out_of_order(s, showing.t,
                  s.say(showing.device) + " showed " + s.say_message(showing.message) + " before " +
                      s.say_message(missing));

@@ -182,6 +182,8 @@ void judge_order(History::State& s, const Showing& showing);
 // 3 (oracle_order.cc)
 void judge_reply_order(History::State& s, const Showing& showing);
 void judge_stored_answer(History::State& s, int64_t t, uint32_t message);
+// The store lost this place of the log; what was on its way then may still be shown.
+bool in_lost_tail(History::State& s, const Showing& showing);
 // 1, 4, 5 (oracle_delivery.cc). True when it is a first, rightful showing of an open message.
 bool judge_delivery(History::State& s, const Showing& showing);
 // 6 (oracle_owner.cc)
