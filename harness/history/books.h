@@ -82,7 +82,6 @@ struct ConversationBook {
   uint32_t closed_max = 0;                     // highest sequence that all its readers have shown
   uint32_t group = kNothing;
   uint32_t discard_epoch = 0, discard_base = 0;  // the store lost what followed this
-  uint32_t discard_ms = 0;                       // at this time
   uint32_t sender_seq[2] = {0, 0};  // last client_seq of two senders, named by `sender_key`
   uint32_t sender_key[2] = {kNothing, kNothing};
 };

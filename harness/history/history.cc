@@ -274,7 +274,7 @@ void History::discarded(int64_t t, const Entry& entry) {
   const bool new_epoch = entry.position.epoch > book.discard_epoch;
   book.discard_base = new_epoch ? base : std::min(book.discard_base, base);
   book.discard_epoch = std::max(book.discard_epoch, entry.position.epoch);
-  book.discard_ms = narrow(static_cast<uint64_t>(t / kMillisecond));
+  s.tail_lost_at[c] = t;
   book.seq = std::min(book.seq, base);
   const uint32_t sender = s.books.device_index({entry.sender, entry.sender_device});
   if (sender != kNothing && entry.client_seq > 0) {

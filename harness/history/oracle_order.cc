@@ -38,9 +38,8 @@ uint32_t shown_after(History::State& s, const Showing& showing) {
 // What was on its way when the store lost it, over a connection from before, is still shown; the
 // log has it anew, and perhaps at another place. A session that began since has no right to it.
 bool sent_before_the_loss(History::State& s, const Showing& showing) {
-  const int64_t lost_ms = s.books.conversation(showing.conversation).discard_ms;
   return in_lost_tail(s, showing) &&
-         s.books.device(showing.device).bound_at / kMillisecond <= lost_ms;
+         s.books.device(showing.device).bound_at <= s.tail_lost_at[showing.conversation];
 }
 
 }  // namespace
