@@ -343,7 +343,9 @@ void Node::State::on_displace(NodeId from, const Frame& frame) {
     const uint32_t index = *found;
     if (frame.reason == Reason::superseded && config_.sessions.handover) {
       for (uint32_t u = sessions_[index].unacked_head; u != kNil; u = unacked_[u].next) {
-        if (unacked_[u].acked || perturbed(PerturbSite::handover_skipped)) continue;
+        // Of an older store epoch: if the store has it still, the new holder reads it there.
+        const bool certain = unacked_[u].entry.position.epoch >= mailbox_epoch_;
+        if (unacked_[u].acked || !certain || perturbed(PerturbSite::handover_skipped)) continue;
         ++counters_.handovers_sent;
         Frame tail;
         tail.type = FrameType::handover;

@@ -35,11 +35,12 @@ uint32_t shown_after(History::State& s, const Showing& showing) {
   return kNothing;
 }
 
-// What was on its way when the store lost it, over a connection from before, is still shown; the
-// log has it anew, and perhaps at another place. A session that began since has no right to it.
+// What was on its way when the store lost it is still shown; the log has it anew, and perhaps at
+// another place. Nodes hear of the loss with their next answer from the store: a session that began
+// after that has no right to it.
 bool sent_before_the_loss(History::State& s, const Showing& showing) {
-  return in_lost_tail(s, showing) &&
-         s.books.device(showing.device).bound_at <= s.tail_lost_at[showing.conversation];
+  const int64_t heard = s.tail_lost_at[showing.conversation] + s.faults.sync_bound();
+  return in_lost_tail(s, showing) && s.books.device(showing.device).bound_at <= heard;
 }
 
 }  // namespace

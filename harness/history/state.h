@@ -155,7 +155,7 @@ struct History::State {
   // Entries that everybody had shown when the store lost them: their sender, or a node that waited
   // for an answer, may store them again. Value: who was met before that must have shown it.
   std::map<uint64_t, int64_t> lost_when_closed;  // by name_of
-  std::map<uint32_t, int64_t> tail_lost_at;  // by conversation: the last time it lost entries
+  std::map<uint32_t, int64_t> tail_lost_at;      // by conversation: the last time it lost entries
   // Joins and leaves that not all had shown: their books, which may have been released meanwhile.
   std::map<uint64_t, uint32_t> lost_changes;
   uint32_t find_lost_change(const Entry& entry, uint32_t conversation);

@@ -190,6 +190,25 @@ TEST_F(NodeLogTest, EntryOfAnOlderEpochIsNotBelievedByANewSessionEither) {
   EXPECT_EQ(delivered(), (std::vector<Position>{{1, 1}})) << "the store has it: it is no less true";
 }
 
+// Nor is it handed over to a node that may not have heard of the loss: if the store has it, it is
+// read there.
+TEST_F(NodeLogTest, EntriesOfAnOlderEpochAreNotHandedOver) {
+  push({1, 1});
+  push({2, 3});
+  const MailboxOp read = read_after_gap();
+  bench_.answer(read.id, log({}, {1, 1}, 501));
+  learn_epoch(2);
+  Frame displace;
+  displace.type = FrameType::displace;
+  displace.user = kBob;
+  displace.generation = 2;
+  displace.node = NodeId{1};
+  displace.reason = Reason::superseded;
+  bench_.peer(NodeId{1}, displace);
+  EXPECT_TRUE(bench_.to_peers(FrameType::handover).empty());
+  EXPECT_EQ(bench_.to_peers(FrameType::displaced).size(), 1u);
+}
+
 // The timer of a gap that was filled meanwhile says nothing of the next one. (swarm 20159)
 TEST_F(NodeLogTest, EveryGapIsWaitedForAnew) {
   const DurationNs wait = NodeBench::config().delivery.gap_wait_ns;

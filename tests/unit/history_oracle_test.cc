@@ -207,7 +207,7 @@ TEST(HistoryOracle, ALostPlaceIsShownOverConnectionsFromBeforeOnly) {
     const Entry other = story.post(2, kBob, group);
     story.store(entry);
     story.accept(entry);
-    story.t += kSecond;
+    story.t += 20 * kSecond;
     if (new_session) {
       story.history.offline(story.t, kCem, Reason::reset);
       story.online(kCem);
