@@ -5,7 +5,7 @@
 namespace imroute {
 namespace {
 
-const DeviceKey kAnn = Story::device(0), kBob = Story::device(1);
+const DeviceKey kAnn = Story::device(0), kBob = Story::device(1), kCem = Story::device(2);
 
 class HistoryStoredAgain : public ::testing::Test {
  protected:
@@ -127,6 +127,39 @@ TEST_F(HistoryLeaveStoredAgain, WhenAllHadShownItIsNothingNew) {
   lose_leave();
   store_again();
   EXPECT_GREEN(story_.finish());
+}
+
+// What the store lost was on its way, and the log has it anew behind another entry.
+TEST(HistoryLostTail, ALostPlaceIsShownOverConnectionsFromBeforeOnly) {
+  const ConversationId group = ConversationId::group(7);
+  for (const bool new_session : {false, true}) {
+    Scenario s = Story::scenario();
+    s.mailbox.durability = Durability::async;
+    Story story(s);
+    story.create_group(7, {0, 1, 2});
+    story.everybody_online();
+    story.t = 10 * kSecond;
+    Entry entry = story.send(1, kAnn, group);
+    story.store(entry);
+    const Entry former = entry;
+    story.t += kSecond;
+    story.history.discarded(story.t, entry);
+    story.epoch = 2;
+    story.heads[group] = 1;
+    const Entry other = story.post(2, kBob, group);
+    story.store(entry);
+    story.accept(entry);
+    story.t += 20 * kSecond;
+    if (new_session) {
+      story.history.offline(story.t, kCem, Reason::reset);
+      story.online(kCem);
+    }
+    story.show(former, kCem);
+    story.show(other, kCem);
+    story.show(other, kAnn);
+    story.show(entry, kBob);
+    EXPECT_RED(story.finish(), new_session ? "order" : "");
+  }
 }
 
 }  // namespace
