@@ -56,8 +56,10 @@ void check_body(std::string_view text) {
 // Whole messages of a client are made of it, or a reason; they can be shown again.
 void check_message(std::string_view text) {
   BlobPool pool;
-  JsonFrames codec(pool);
-  ByteBuffer messages;
+  JsonFrames codec(pool, kAllFeatures);
+  ByteBuffer hello, messages;
+  codec.read("", hello);  // whatever comes first, HELLO stands before it
+  require(!hello.empty());
   if (!codec.read(text, messages)) {
     require(!codec.trouble().empty() && messages.empty());
     return;
@@ -73,7 +75,7 @@ void check_message(std::string_view text) {
 void check_websocket(std::string_view text) {
   BlobPool pool;
   const WebsocketOptions options{
-      {}, "page", [&pool] { return std::make_unique<JsonFrames>(pool); }};
+      {}, "page", [&pool] { return std::make_unique<JsonFrames>(pool, kAllFeatures); }};
   constexpr std::string_view kHandshake =
       "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
       "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n";
