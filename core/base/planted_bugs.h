@@ -141,7 +141,7 @@
     "no reorder buffer", "") \
   X(unregister_without_compare, "routing-works", \
     "A late disconnect erases the row of the newer login.", \
-    "CIM: /offLine deletes the route whoever wrote it", "/network/service/latency={\"p50\":\"50ms\",\"p99\":\"120ms\"}") \
+    "CIM: /offLine deletes the route whoever wrote it", "/network/service/latency={\"p50\":\"100ms\",\"p99\":\"300ms\"}") \
   /* ---- oracle 8: chains end, queues keep their limits */ \
   X(followers_forgotten, "chains-end", \
     "Those who wait for one look-up of a user are not told its outcome.", \
