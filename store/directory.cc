@@ -153,7 +153,8 @@ void Directory::check(const DirectoryOp& op, DirectoryReply& reply) const {
     for (const SessionClaim& claim : *op.claims) {
       const User* user = users_.find(claim.key.user);
       const Row* row = user == nullptr ? nullptr : find_row(*user, claim.key.device);
-      SessionVerdict verdict{claim.key, claim.generation, false, 0};
+      SessionVerdict verdict{claim.key, claim.generation, false, 0, false};
+      verdict.outdated = user != nullptr && user->version > claim.version;
       if (row == nullptr || row->row.state == ConnectState::none ||
           row->row.generation < claim.generation) {
         verdict.missing = true;
@@ -164,7 +165,7 @@ void Directory::check(const DirectoryOp& op, DirectoryReply& reply) const {
         // Its own generation, but offline or of an earlier life of the node: the holder knows
         // better, and a repeated bind is allowed.
         verdict.missing = true;
-      } else {
+      } else if (!verdict.outdated) {
         continue;
       }
       verdicts->push_back(verdict);

@@ -87,9 +87,10 @@ MailboxAnswer Mailbox::append(const MailboxOp& op, int64_t now) {
     reply.result = spot.epoch == kRefusedEpoch ? MailboxResult::refused : MailboxResult::duplicate;
     if (reply.result == MailboxResult::duplicate) reply.position = {spot.epoch, spot.seq};
   } else if (!allowed) {
-    // A stranger to a conversation that does not exist leaves nothing behind; its next `base`
-    // steps over the number.
+    // Final, so a repetition on its way must not be stored either: not even when the group is made
+    // before it comes. No third party ever belongs to a direct conversation.
     reply.result = MailboxResult::refused;
+    if (number == 0 && entry.conversation.is_group()) number = make_group(entry.conversation);
     if (number != 0) {
       note_spot(ensure_party(logs_[number], from), entry.client_seq, Spot{kRefusedEpoch, 0});
     }
@@ -113,7 +114,7 @@ bool Mailbox::permitted(const Log* log, const Entry& entry) const {
   if (entry.kind == EntryKind::create) {
     return founds_group(entry) && (log == nullptr || log->head_seq == 0);
   }
-  if (log == nullptr) return false;
+  if (log == nullptr || log->head_seq == 0) return false;
   const bool member = is_member(*log, entry.sender);
   switch (entry.kind) {
     case EntryKind::message:

@@ -122,8 +122,10 @@ std::vector<std::pair<DurationNs, std::string>> acts_of(const Scenario& s) {
       text += a.for_ns == kNever ? " goes offline" : " is offline for " + human_ns(a.for_ns);
     }
     if (a.group) {
-      text += (a.kind == ActionKind::join ? " joins group " : " leaves group ") +
-              std::to_string(*a.group);
+      text += a.kind == ActionKind::create ? " makes group "
+              : a.kind == ActionKind::join ? " joins group "
+                                           : " leaves group ";
+      text += std::to_string(*a.group);
     }
     acts.emplace_back(a.at_ns, std::move(text));
   }

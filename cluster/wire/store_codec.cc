@@ -52,11 +52,11 @@ void fields(A& a, UserRecord& r) {
 }
 template <class A>
 void fields(A& a, SessionClaim& c) {
-  a(c.key, c.generation, c.incarnation);
+  a(c.key, c.generation, c.incarnation, c.version);
 }
 template <class A>
 void fields(A& a, SessionVerdict& v) {
-  a(v.key, v.claimed_generation, v.missing, v.current_generation);
+  a(v.key, v.claimed_generation, v.missing, v.current_generation, v.outdated);
 }
 template <class A>
 void fields(A& a, DirectoryOp& o) {

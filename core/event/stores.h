@@ -40,12 +40,14 @@ struct SessionClaim {  // "this node holds that session"
   DeviceKey key;
   uint64_t generation = 0;
   uint64_t incarnation = 0;  // of the node: a row under an earlier one is void for every reader
+  uint64_t version = 0;      // of the user's record, as the node knows it
 };
 struct SessionVerdict {
   DeviceKey key;
   uint64_t claimed_generation = 0;
   bool missing = false;             // no row, a lower, offline or void one: assert it again
   uint64_t current_generation = 0;  // higher than claimed: the session is superseded
+  bool outdated = false;            // the user's record is newer than the node knows: look it up
 };
 
 struct DirectoryOp {

@@ -15,6 +15,7 @@ namespace imroute {
   X(refused, "sends refused")                                                   \
   X(appends_repeated, "appends repeated after an unknown answer")               \
   X(append_duplicates, "appends answered as duplicates by the store")           \
+  X(groups_created, "groups that clients created")                              \
   X(deliveries, "DELIVER frames sent the first time")                           \
   X(redeliveries, "DELIVER frames sent again")                                  \
   X(acked, "deliveries acknowledged")                                           \

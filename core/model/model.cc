@@ -68,16 +68,8 @@ std::string_view to_string(Reason reason) {
       return "shutdown";
     case Reason::lease_lost:
       return "lease_lost";
-    case Reason::stale_generation:
-      return "stale_generation";
-    case Reason::window_full:
-      return "window_full";
     case Reason::duplicate:
       return "duplicate";
-    case Reason::cache_full:
-      return "cache_full";
-    case Reason::retention:
-      return "retention";
     case Reason::circuit_open:
       return "circuit_open";
     case Reason::cancelled:

@@ -42,11 +42,7 @@ enum class Reason : uint8_t {
   slow_reader,
   shutdown,
   lease_lost,  // client side: no answered ping within client_lease
-  stale_generation,
-  window_full,
   duplicate,
-  cache_full,
-  retention,  // past the configured retention
   circuit_open,
   cancelled,
   count_  // number of reasons

@@ -25,7 +25,8 @@ void Node::State::start_session_check() {
   };
   for (uint32_t i = 0; i < sessions_.slots(); ++i) {
     if (!sessions_.used(i) || sessions_[i].phase != Session::Phase::live) continue;
-    batch->push_back({sessions_[i].key, sessions_[i].generation, incarnation_});
+    const DeviceKey key = sessions_[i].key;
+    batch->push_back({key, sessions_[i].generation, incarnation_, live_user(key.user)->version});
     if (batch->size() >= batch_limit()) {
       send();
       batch = claim_batches_.take();
@@ -38,6 +39,7 @@ void Node::State::start_session_check() {
 
 void Node::State::on_check_reply(const DirectoryReply& reply) {
   if (reply.verdicts == nullptr) return;
+  bool doubted = false;
   for (const SessionVerdict& verdict : *reply.verdicts) {
     const uint32_t* found = by_device_.find(verdict.key);
     if (found == nullptr || sessions_[*found].phase != Session::Phase::live) continue;
@@ -50,16 +52,19 @@ void Node::State::on_check_reply(const DirectoryReply& reply) {
       close_session(*found, Reason::superseded, true, false);
     } else if (verdict.missing) {
       rebind(*found);
+    } else if (verdict.outdated && !IM_PLANTED(owners_ignored)) {
+      doubted = live_user(verdict.key.user)->doubted = true;
     }
   }
+  if (doubted) ask_elsewhere();
 }
 
 void Node::State::rebind(uint32_t index) { send_bind(index); }
 
 // ---- other holders of a user --------------------------------------------------------------------
 
-// A NACK is older than what it contradicts when the user went there after it was sent. Nobody would
-// say so: the other holder told of itself when it bound, and was heard.
+// A NACK is older than what it contradicts when the user went there after it was sent; and who told
+// of itself when it bound may not have been heard. The directory knows.
 void Node::State::ask_elsewhere() {
   auto batch = user_batches_.take();
   const auto send = [&] {

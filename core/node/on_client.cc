@@ -182,6 +182,7 @@ void Node::State::on_append_reply(Pending& append, ReplyStatus status, const Mai
   Entry& entry = append.entry;
   switch (reply->result) {
     case MailboxResult::ok:
+      if (entry.kind == EntryKind::create) ++counters_.groups_created;
       break;
     case MailboxResult::duplicate:
       ++counters_.append_duplicates;

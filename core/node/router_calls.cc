@@ -109,11 +109,10 @@ void Node::State::on_resolved(RouterId router, const Frame& frame) {
     return carry_out_calls();
   }
   const uint32_t index = found == nullptr ? kNil : *found;
-  const RouteId route = index == kNil ? RouteId{} : id_of(index);
   caller_.on_success(call, router.value, now_);
   carry_out_calls();
   // Late, or (policy broadcast) not the last one asked.
-  if (index == kNil || find_route(route) == kNil || routes_[index].call == call) return;
+  if (index == kNil || routes_[index].call == call) return;
   if (routes_[index].kind == Route::Kind::group_batch) {
     const Payload list = frame.list;
     return on_located_batch(index, list.as<UserLocation>(), true);

@@ -442,22 +442,18 @@ void Node::State::chase_done(NodeId from, FrameType type, UserId user, uint32_t 
   }
 }
 
-// A displacement that is not answered is left to the session check of the other node. Nothing else
-// would tell it of other holders, so that is repeated as long as it is true and the node exists.
+// What is not answered in all that time is left to the session check of the other node.
 void Node::State::on_chase_timer(uint32_t index, uint32_t stamp) {
   if (!chases_.is(index, stamp)) return;
   Chase& chase = chases_[index];
-  const bool often = chase.attempts < kChaseAttempts;
-  if (often) ++chase.attempts;
-  bool done = !often;
+  bool done = chase.attempts++ == kChaseAttempts;
   if (chase.frame.type == FrameType::owners) {
     const LocalUser* local = live_user(chase.frame.user);
-    done = local == nullptr || local->version > chase.frame.version;
+    done = done || local == nullptr || local->version > chase.frame.version;
   }
   if (done || view_->find(chase.to) == nullptr) return chases_.give(index);
   send_node(chase.to, Frame(chase.frame));
-  const DurationNs interval = often ? kChaseInterval : kSlowChaseInterval;
-  timers_.set(now_ + interval, TimerKind::chase, index, stamp);
+  timers_.set(now_ + kChaseInterval, TimerKind::chase, index, stamp);
 }
 
 }  // namespace imroute

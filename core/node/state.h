@@ -30,7 +30,6 @@ inline constexpr uint32_t kAppendAttempts = 3;
 inline constexpr uint32_t kBindAttempts = 3;
 inline constexpr uint32_t kChaseAttempts = 20;
 inline constexpr DurationNs kChaseInterval = 500 * kMillisecond;
-inline constexpr DurationNs kSlowChaseInterval = 2 * kSecond;  // after that many attempts
 inline constexpr DurationNs kCursorInterval = kSecond;
 
 // One connection of one device.

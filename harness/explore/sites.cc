@@ -62,6 +62,10 @@ bool perturbed(S s) {
   return s.nemesis.enabled &&
          std::find(families.begin(), families.end(), FaultFamily::code) != families.end();
 }
+bool creates(S s) {
+  return std::any_of(s.workload.actions.begin(), s.workload.actions.end(),
+                     [](const ScriptedAction& a) { return a.kind == ActionKind::create; });
+}
 bool more_nodes(S s) { return s.topology.nodes > 1; }
 
 constexpr Site kSites[] = {
@@ -133,6 +137,8 @@ constexpr Site kSites[] = {
      degraded},
     {"rare branch taken", "a perturbation made a node take a branch that nothing asked for",
      &Counters::perturbed, perturbed},
+    {"group created", "a client made a group that did not exist before", &Counters::groups_created,
+     creates},
     {"local route", "the user sat on the same node", &Counters::route_local, more_nodes},
 };
 

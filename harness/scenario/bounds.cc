@@ -26,7 +26,7 @@ DurationNs sync_bound(const Scenario& s) {
 }
 
 DurationNs convergence_bound(const Scenario& s) {
-  return s.sessions.lease_ns + kWatchDelay + s.sessions.heartbeat_timeout() +
+  return s.sessions.lease_ns + kWatchDelay + s.sessions.heartbeat_timeout() + kConnectTimeoutNs +
          s.sessions.backoff_max_ns + sync_bound(s);
 }
 

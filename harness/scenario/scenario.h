@@ -43,6 +43,9 @@ struct MailboxConfig {
   friend bool operator==(const MailboxConfig&, const MailboxConfig&) = default;
 };
 
+// A connection that is not there by then is given up, as the cluster does.
+inline constexpr DurationNs kConnectTimeoutNs = 2 * kSecond;
+
 struct LinkClass {
   Quantiles latency;
   uint64_t bandwidth_bits_per_second = 0;  // 0 = unlimited

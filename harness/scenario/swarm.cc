@@ -38,6 +38,11 @@ class KeyedDraw {
   uint64_t seed_;
 };
 
+template <class T>
+bool contains(const std::vector<T>& list, const T& value) {
+  return std::find(list.begin(), list.end(), value) != list.end();
+}
+
 constexpr DurationNs ms(int64_t n) { return n * kMillisecond; }
 
 BalancerConfig drawn_balancer(const std::string& at, const KeyedDraw& draw) {
@@ -185,6 +190,35 @@ void draw_network(Scenario& s, const KeyedDraw& draw) {
   s.network = n;
 }
 
+// In some clusters users make their groups while others write to them already. Who makes one
+// belongs to it, so who belongs to them is drawn here too. One in three is made twice: who comes
+// second is refused, or makes it because the first one could not.
+void draw_created_groups(Scenario& s, const KeyedDraw& draw) {
+  Topology& t = s.topology;
+  if (t.group_count == 0 || !draw.chance("topology/groups/created", 1, 4)) return;
+  Rng rng = draw.stream("topology/groups/members");
+  for (uint32_t group = 0; group < t.group_count; ++group) {
+    std::vector<uint64_t>& members = t.group_members.emplace_back();
+    while (members.size() < std::min<uint64_t>(t.group_size, t.users)) {
+      const uint64_t user = rng.below(t.users);
+      if (!contains(members, user)) members.push_back(user);
+    }
+    const uint64_t made = rng.chance(1, 4)   ? 0
+                          : rng.chance(1, 3) ? 2
+                                             : 1;  // 0: there from the start
+    for (uint64_t i = 0; i < made; ++i) {
+      ScriptedAction create;
+      create.kind = ActionKind::create;
+      create.at_ns = rng.between(s.duration_ns / 20, s.duration_ns / 2) / ms(1) * ms(1);
+      create.user = members[rng.below(members.size())];
+      create.device = static_cast<uint32_t>(rng.below(t.devices_per_user));
+      create.group = group;
+      s.workload.actions.push_back(create);
+    }
+    std::sort(members.begin(), members.end());
+  }
+}
+
 void draw_workload(Scenario& s, const KeyedDraw& draw) {
   constexpr uint64_t kPerHour = 1'000'000 / 3600;  // in 1e-6/s
   WorkloadConfig& w = s.workload;
@@ -206,6 +240,7 @@ void draw_workload(Scenario& s, const KeyedDraw& draw) {
   w.group_share_ppm = draw.of("workload/group_share", {50'000u, 150'000u, 500'000u});
   w.group_changes_microhz =
       kPerHour * draw.of("workload/group_changes_per_group", {0ull, 60ull, 300ull});
+  draw_created_groups(s, draw);
 }
 
 void draw_nemesis_pace(Scenario& s, const KeyedDraw& draw) {
@@ -250,11 +285,6 @@ constexpr Row kRows[] = {
     {SwarmDimension::schedule, "permute_ties", draw_schedule},
 };
 
-template <class T>
-bool contains(const std::vector<T>& list, const T& value) {
-  return std::find(list.begin(), list.end(), value) != list.end();
-}
-
 }  // namespace
 
 std::string_view swarm_section(SwarmDimension dimension) {
@@ -265,13 +295,17 @@ void draw_swarm(Scenario& s, const std::vector<std::string>& pinned) {
   const SwarmConfig swarm = s.swarm;
   const KeyedDraw draw(swarm.seed.value_or(s.seed));
   const Topology before = s.topology;
+  const std::vector<ScriptedAction> actions = s.workload.actions;
   for (const Row& row : kRows) {
     const bool named = swarm.dimensions.empty() || contains(swarm.dimensions, row.dimension);
     if (named && !contains(pinned, std::string(row.section))) row.draw(s, draw);
   }
   // What is drawn must fit what is not.
   Topology& t = s.topology;
-  if (contains<std::string>(pinned, "topology")) t = before;
+  if (contains<std::string>(pinned, "topology")) {
+    t = before;
+    s.workload.actions = actions;  // those drawn are of groups that are not there
+  }
   t.group_size = static_cast<uint32_t>(std::min<uint64_t>(t.group_size, t.users));
   if (t.group_count == 0) s.workload.group_share_ppm = 0;
   if (t.group_count == 0) s.workload.group_changes_microhz = 0;

@@ -1,5 +1,6 @@
 #include "harness/shrink/recording.h"
 
+#include <algorithm>
 #include <map>
 #include <sstream>
 
@@ -145,6 +146,15 @@ Scenario scripted(const Scenario& scenario, const std::vector<RecordedAction>& a
   out.workload.contacts_per_user = scenario.workload.contacts_per_user;  // fewer than its users
   Script script(out.workload);
   for (const RecordedAction& action : actions) script.add(action);
+  // A group that nobody came to make, who should have, is not there in the script either.
+  for (const ScriptedAction& wanted : scenario.workload.actions) {
+    if (wanted.kind != ActionKind::create) continue;
+    std::vector<ScriptedAction>& done = out.workload.actions;
+    const bool made = std::any_of(done.begin(), done.end(), [&wanted](const ScriptedAction& a) {
+      return a.kind == ActionKind::create && a.group == wanted.group;
+    });
+    if (!made) done.push_back(wanted);
+  }
   return out;
 }
 

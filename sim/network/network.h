@@ -41,7 +41,6 @@ class NetworkHost {
   virtual void on_lost(Endpoint from, Endpoint to, const Frame& frame) = 0;
 };
 
-inline constexpr DurationNs kConnectTimeoutNs = 10 * kSecond;
 inline constexpr DurationNs kRetransmitLimitNs = 15 * kSecond;   // then a stream gives up
 inline constexpr DurationNs kRetransmitNs = 200 * kMillisecond;  // first retransmission
 inline constexpr uint32_t kRetransmissions = 6;                  // lost that often: reset

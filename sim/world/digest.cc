@@ -64,7 +64,8 @@ uint64_t digest_of(const Reply& reply) {
     }
     if (r->verdicts) {
       for (const SessionVerdict& v : *r->verdicts) {
-        sum = mix64(sum, v.key.user.value * kOdd[7] + v.current_generation * 2 + v.missing);
+        sum = mix64(sum, v.key.user.value * kOdd[7] + v.current_generation * 4 + v.missing * 2u +
+                             v.outdated);
       }
     }
   }

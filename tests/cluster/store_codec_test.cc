@@ -34,7 +34,7 @@ class StoreCodec : public testing::Test {
     bind.policy = LoginPolicy::single;
     bind.users = std::make_shared<std::vector<UserId>>(std::vector{UserId{1}, UserId{2}});
     bind.claims = std::make_shared<std::vector<SessionClaim>>(
-        std::vector{SessionClaim{{UserId{3}, 1}, 4, 5}});
+        std::vector{SessionClaim{{UserId{3}, 1}, 4, 5, 6}});
     MailboxOp append;
     append.identity = 5;
     append.epoch = 6;
@@ -63,7 +63,7 @@ class StoreCodec : public testing::Test {
     directory.record.rows.push_back(row());
     directory.losers.push_back(row());
     directory.verdicts = std::make_shared<std::vector<SessionVerdict>>(
-        std::vector{SessionVerdict{{UserId{1}, 2}, 3, true, 4}});
+        std::vector{SessionVerdict{{UserId{1}, 2}, 3, true, 4, true}});
     MailboxReply mailbox;
     mailbox.kind = MailboxOpKind::read;
     mailbox.result = MailboxResult::reset;

@@ -53,12 +53,12 @@ class DirectoryContract : public testing::TestWithParam<DirectoryMaker> {
     op.user = user;
     return backend_->ask(op).reply.record;
   }
-  std::vector<SessionVerdict> check(uint32_t device, uint64_t generation,
-                                    uint64_t incarnation = 1) {
+  std::vector<SessionVerdict> check(uint32_t device, uint64_t generation, uint64_t incarnation = 1,
+                                    uint64_t version = ~uint64_t{0}) {
     DirectoryOp op;
     op.kind = DirectoryOpKind::check;
     op.claims = std::make_shared<const std::vector<SessionClaim>>(
-        std::vector<SessionClaim>{{{kUser, device}, generation, incarnation}});
+        std::vector<SessionClaim>{{{kUser, device}, generation, incarnation, version}});
     return *backend_->ask(op).reply.verdicts;
   }
   uint64_t identity() {
@@ -270,6 +270,22 @@ TEST_P(DirectoryContract, SessionCheckFindsARowOfAnEarlierIncarnation) {
   ++again.incarnation;
   EXPECT_EQ(bind(again).result, DirectoryResult::ok);
   EXPECT_THAT(check(0, 5, again.incarnation), IsEmpty());
+}
+
+// Who did not hear that another session of the user began or ended is told to look it up.
+TEST_P(DirectoryContract, SessionCheckTellsOfARecordThatIsNewerThanTheClaim) {
+  const uint64_t known = bind(row(0, 1, 7, 5)).record.version;
+  EXPECT_THAT(check(0, 5, 1, known), IsEmpty());
+  bind(row(1, 2, 8, 1));
+  const auto verdicts = check(0, 5, 1, known);
+  ASSERT_THAT(verdicts, SizeIs(1));
+  EXPECT_TRUE(verdicts[0].outdated);
+  EXPECT_FALSE(verdicts[0].missing);
+  EXPECT_EQ(verdicts[0].current_generation, 0u);
+  const uint64_t both = lookup().version;
+  EXPECT_THAT(check(0, 5, 1, both), IsEmpty());
+  unbind(row(1, 2, 8, 1));
+  EXPECT_TRUE(check(0, 5, 1, both).at(0).outdated);
 }
 
 TEST_P(DirectoryContract, ManyLookupsKeepTheirOrder) {

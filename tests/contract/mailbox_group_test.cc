@@ -103,6 +103,20 @@ TEST_P(MailboxGroup, ANonMemberIsRefusedAndItsNumberConsumed) {
   EXPECT_EQ(append(cleo_, kGroup, 1).result, MailboxResult::refused);  // still
 }
 
+// Else a repetition that is still on its way would be stored when the group is there at last,
+// though its sender was told that it is refused. (swarm 203314)
+TEST_P(MailboxGroup, WhatAGroupThatIsNotThereRefusedStaysRefused) {
+  EXPECT_EQ(append(cleo_, kClub, 1).result, MailboxResult::refused);
+  EXPECT_EQ(append(cleo_, kClub, 2, 1, EntryKind::join).result, MailboxResult::refused);
+  EXPECT_THAT(*members(kClub).members, IsEmpty());
+  EXPECT_EQ(create(anna_, kClub, {kAnna, kCleo}).position, (Position{1, 1}));
+  EXPECT_THAT(*members(kClub).members, ElementsAre(kAnna, kCleo));
+  EXPECT_EQ(append(cleo_, kClub, 1).result, MailboxResult::refused);
+  EXPECT_EQ(append(cleo_, kClub, 3).position, (Position{1, 2}));
+  EXPECT_THAT(read_seqs(kAnna, kClub, {}), ElementsAre(1, 2));
+  EXPECT_EQ(state_of(cleo_, kClub).head, (Position{1, 2}));
+}
+
 TEST_P(MailboxGroup, OnlyOneselfJoinsAndLeaves) {
   MailboxOp op = append_op(cleo_, kGroup, 1, 1, EntryKind::join);
   op.entry.subject = kBert;

@@ -189,7 +189,8 @@ class Maker {
       for (const SessionClaim& claim : *op.claims) {
         if (polite_ || bytes_.flip()) continue;
         const bool missing = bytes_.flip();
-        verdicts->push_back({claim.key, claim.generation, missing, bytes_.number(9)});
+        verdicts->push_back(
+            {claim.key, claim.generation, missing, bytes_.number(9), bytes_.flip()});
       }
       r.verdicts = verdicts;
     }

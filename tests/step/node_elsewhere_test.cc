@@ -112,6 +112,28 @@ TEST_F(NodeElsewhere, ANackOfANodeThatIsStillToldIsNotBelieved) {
   EXPECT_FALSE(acknowledged().contains(NodeId{2}));
 }
 
+// OWNERS did not come: node 2 took this one for dead when Ann's second device came there. (swarm
+// 5362; nemesis 1000219, 1000411: a partition)
+TEST_F(NodeElsewhere, WhoWasNotToldHearsOfItAtTheSessionCheck) {
+  bind_beside(row_at(NodeId{1}, 102));
+  Frame alive;
+  alive.type = FrameType::ping;
+  for (const LinkId link : {kAnnLink, kSecondLink}) bench_.client(link, alive);
+  bench_.live_for(NodeBench::config().sessions.session_check());
+  const auto check = bench_.take_op<DirectoryOp>(DirectoryOpKind::check);
+  ASSERT_TRUE(check);
+  EXPECT_EQ(check->claims->at(0).version, 2u);
+  DirectoryReply r;
+  r.kind = DirectoryOpKind::check;
+  r.verdicts = std::make_shared<const std::vector<SessionVerdict>>(
+      std::vector{SessionVerdict{{kAnn, 0}, 1, false, 0, true}});
+  bench_.answer(check->id, r);
+  const auto asked = bench_.take_op<DirectoryOp>(DirectoryOpKind::lookup_many);
+  ASSERT_TRUE(asked) << "at once";
+  answer_asked(*asked, row_at(NodeId{2}, 103), 3);
+  EXPECT_TRUE(acknowledged().contains(NodeId{2}));
+}
+
 // Found by scenarios/swarm.json, seed 5362: a NACK that was long on its way was older than the
 // session there, and the devices on both nodes got by sync what should have been pushed.
 TEST_F(NodeElsewhere, WhatANackContradictedIsAskedForAtTheSessionCheck) {

@@ -310,6 +310,26 @@ TEST_F(NodeGroupTest, EntitledFromJoinToLeave) {
   EXPECT_TRUE(bench_.to_client(kBobLink, FrameType::deliver).empty());
 }
 
+// The join of who comes back may arrive before what was written while he was away. He is no member
+// there, and so what waits is not thrown away with it: the index is asked.
+TEST_F(NodeGroupTest, WhoComesBackIsNotKeptWaitingByWhatWasWrittenMeanwhile) {
+  bench_.bind(kBobLink, kBob);
+  bench_.peer(NodeId{1}, group_push(EntryKind::join, kBob, 4, {kBob}));
+  answer_probe(4, 4, {group_push(EntryKind::join, kBob, 4, {}).entry});
+  bench_.peer(NodeId{1}, group_push(EntryKind::message, {}, 5, {kBob}));
+  bench_.peer(NodeId{1}, group_push(EntryKind::leave, kBob, 6, {kBob}));
+  bench_.to_client(kBobLink, FrameType::deliver);
+  bench_.peer(NodeId{2}, group_push(EntryKind::join, kBob, 8, {kBob}));
+  bench_.peer(NodeId{1}, group_push(EntryKind::message, {}, 7, {kCy}));
+  bench_.peer(NodeId{1}, group_push(EntryKind::message, {}, 9, {kBob}));
+  answer_probe(7, 8, {group_push(EntryKind::join, kBob, 8, {}).entry});
+  const auto delivered = bench_.to_client(kBobLink, FrameType::deliver);
+  ASSERT_EQ(delivered.size(), 2u);
+  EXPECT_EQ(delivered[0].entry.position.seq, 8u);
+  EXPECT_EQ(delivered[1].entry.position.seq, 9u);
+  EXPECT_EQ(delivered[1].via, Via::push);
+}
+
 // A member when it was written, not any more when it is read: it was entitled, so it gets it.
 // (nemesis 400, broadcast, random)
 TEST_F(NodeGroupTest, LeftWhileOfflineStillGetsWhatCameBefore) {

@@ -127,6 +127,28 @@ TEST(NodeRouterCalls, TheRestOfABroadcastThatIsDoneIsBlamedOnNobody) {
   }
 }
 
+// Asking all of them, the node goes by the answer that completes the share it needs, not by the
+// first.
+TEST(NodeRouterCalls, ABroadcastQuestionIsAnsweredByAsManyAsMustAnswer) {
+  for (const uint32_t percent : {33u, 100u}) {
+    NodeConfig config = central(CentralMode::resolve);
+    config.invocation.policy = PolicyKind::broadcast;
+    config.invocation.required_percent = percent;
+    NodeRouterCalls t(config);
+    const auto calls = t.bench.to_peers(FrameType::resolve);
+    ASSERT_EQ(calls.size(), 3u);
+    std::vector<uint32_t> pushed;
+    for (const uint32_t holder : {1u, 2u, 2u}) {
+      const SendPeer& call = calls[pushed.size()];
+      t.answer(call, t.resolved(call.frame, {NodeId{holder}}));
+      const auto pushes = t.bench.to_peers(FrameType::push);
+      pushed.push_back(pushes.empty() ? 0 : pushes[0].peer.index);
+    }
+    const std::vector<uint32_t> first{1, 0, 0}, last{0, 0, 2};
+    EXPECT_EQ(pushed, percent == 33 ? first : last);
+  }
+}
+
 // One circuit is open, so the call of all is lost from the start: what was sent to the others all
 // the same is not counted against them when the answer finds nobody waiting. (swarm 9045)
 TEST(NodeRouterCalls, AnOpenCircuitDoesNotOpenTheOthers) {

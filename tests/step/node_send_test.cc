@@ -6,7 +6,7 @@ namespace imroute {
 namespace {
 
 const UserId kAnn{1}, kBob{2}, kCy{3};
-const LinkId kAnnLink{10};
+const LinkId kAnnLink{10}, kBobLink{20};
 const ConversationId kAnnBob = ConversationId::direct(kAnn, kBob);
 
 TEST(NodeSend, WhatCameBeforeTheStoreWasKnownIsAppendedThen) {
@@ -62,6 +62,26 @@ TEST(NodeSend, AnAcknowledgementThatNamesAnotherNodeOfTheRecipientIsFollowed) {
   const auto more = bench.to_peers(FrameType::push);
   ASSERT_EQ(more.size(), 1u) << "not this node, nor the one that answered";
   EXPECT_EQ(more[0].peer.index, 2u);
+}
+
+// Strategy broadcast knows of no other device of who is here: all nodes are told, nobody is
+// awaited. The others know where else he is, here nowhere.
+TEST(NodeSend, WhoIsHereIsServedHereAndOnlyABroadcastTellsTheRest) {
+  for (const StrategyKind kind : {StrategyKind::broadcast, StrategyKind::cached_broadcast}) {
+    NodeConfig config = NodeBench::config();
+    config.strategy.kind = kind;
+    NodeBench bench(config);
+    bench.bind(kAnnLink, kAnn);
+    bench.bind(kBobLink, kBob);
+    bench.client(kAnnLink, bench.send_frame(kAnnBob, 1));
+    bench.answer_append(1);
+    EXPECT_EQ(bench.to_client(kBobLink, FrameType::deliver).size(), 1u);
+    const auto told = bench.to_mesh(FrameType::push);
+    ASSERT_EQ(told.size(), kind == StrategyKind::broadcast ? 1u : 0u);
+    for (const Frame& frame : told) EXPECT_EQ(frame.user, kBob);
+    EXPECT_TRUE(bench.to_peers(FrameType::push).empty());
+    EXPECT_EQ(bench.node().status().routes_in_flight, 0u);
+  }
 }
 
 TEST(NodeSend, AtMostOnceToAGroupIsForItsMembers) {

@@ -433,8 +433,8 @@ TEST_F(NodeTest, SessionCheckClosesTheSupersededAndReassertsTheMissing) {
   EXPECT_EQ(check->claims->at(0).incarnation, 101u)
       << "with the incarnation that its row must have";
   auto verdicts = std::make_shared<std::vector<SessionVerdict>>();
-  verdicts->push_back({{kAnn, 0}, 1, false, 2});
-  verdicts->push_back({{kBob, 0}, 1, true, 0});
+  verdicts->push_back({{kAnn, 0}, 1, false, 2, false});
+  verdicts->push_back({{kBob, 0}, 1, true, 0, false});
   DirectoryReply r;
   r.kind = DirectoryOpKind::check;
   r.verdicts = verdicts;
@@ -449,7 +449,7 @@ TEST_F(NodeTest, SessionCheckClosesTheSupersededAndReassertsTheMissing) {
 TEST_F(NodeTest, ReassertionAnsweredAfterTheClientWentBringsNothingBack) {
   bench_.bind(kBobLink, kBob, 1);
   auto verdicts = std::make_shared<std::vector<SessionVerdict>>();
-  verdicts->push_back({{kBob, 0}, 1, true, 0});
+  verdicts->push_back({{kBob, 0}, 1, true, 0, false});
   DirectoryReply missing;
   missing.kind = DirectoryOpKind::check;
   missing.verdicts = verdicts;

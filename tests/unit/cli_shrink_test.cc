@@ -108,6 +108,26 @@ TEST_F(Shrink, IsToldInWords) {
   EXPECT_THAT(page, HasSubstr(" sends message 4 to "));
 }
 
+TEST(ShrinkExplanation, WhatUsersDoWithGroupsIsTold) {
+  Explained e;
+  e.scenario.workload.rate_microhz = 0;  // a script
+  for (const ActionKind kind : {ActionKind::create, ActionKind::join, ActionKind::leave}) {
+    ScriptedAction action;
+    action.kind = kind;
+    action.user = 7;
+    action.group = static_cast<uint32_t>(kind);
+    e.scenario.workload.actions.push_back(action);
+  }
+  const std::string page = explanation_markdown(e, "imroute run x.json --seed 1");
+  const auto told = [](const char* does, ActionKind kind) {
+    return HasSubstr("user 7 " + std::string(does) + " group " +
+                     std::to_string(static_cast<uint32_t>(kind)) + "\n");
+  };
+  EXPECT_THAT(page, told("makes", ActionKind::create));
+  EXPECT_THAT(page, told("joins", ActionKind::join));
+  EXPECT_THAT(page, told("leaves", ActionKind::leave));
+}
+
 // ---- runs that do not come to their end
 
 constexpr const char* kShort = R"({

@@ -2,6 +2,8 @@
 // legal and the same every time; what --set changes stays.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <map>
 #include <set>
 #include <string>
 
@@ -86,6 +88,43 @@ TEST(Swarm, WhatSetChangesIsNotDrawn) {
     EXPECT_EQ(s.topology.nodes, 3u);
     EXPECT_EQ(s.topology.users, 50u);
     EXPECT_EQ(s.topology.group_count, 3u);
+  }
+}
+
+// In some clusters users make groups: members of theirs, in time, some of them twice.
+TEST(Swarm, SomeGroupsAreMadeByTheirMembers) {
+  size_t clusters = 0, groups = 0, made_twice = 0, there_from_the_start = 0;
+  for (uint64_t seed = 1; seed <= 300; ++seed) {
+    const Scenario s = drawn(seed);
+    if (s.topology.group_members.empty()) {
+      EXPECT_TRUE(s.workload.actions.empty()) << seed;
+      continue;
+    }
+    ++clusters;
+    std::map<uint32_t, size_t> made;
+    for (const ScriptedAction& a : s.workload.actions) {
+      EXPECT_EQ(a.kind, ActionKind::create);
+      EXPECT_LE(a.at_ns, s.duration_ns / 2);
+      ASSERT_LT(a.group.value_or(~0u), s.topology.group_members.size()) << seed;
+      const std::vector<uint64_t>& members = s.topology.group_members[*a.group];
+      EXPECT_TRUE(std::binary_search(members.begin(), members.end(), a.user)) << seed;
+      ++made[*a.group];
+    }
+    groups += made.size();
+    there_from_the_start += s.topology.group_members.size() - made.size();
+    for (const auto& [group, times] : made) made_twice += times > 1 ? 1 : 0;
+  }
+  EXPECT_GE(clusters, 300u / 10);
+  EXPECT_LE(clusters, 300u / 3);
+  EXPECT_GE(groups, 50u);
+  EXPECT_GE(made_twice, 10u);
+  EXPECT_GE(there_from_the_start, 10u);
+}
+
+// With the topology of the file there are none of the drawn groups to make.
+TEST(Swarm, NobodyMakesAGroupThatIsNotDrawn) {
+  for (uint64_t seed = 1; seed <= 50; ++seed) {
+    EXPECT_TRUE(drawn(seed, {"/topology/nodes=3"}).workload.actions.empty());
   }
 }
 

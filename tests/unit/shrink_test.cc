@@ -96,6 +96,25 @@ TEST(Recording, TheScriptDoesWhatTheRunDid) {
   }
 }
 
+// User 0 is away when he should make group 0, so it never comes to be; group 1 does, later.
+TEST(Recording, AGroupThatNobodyCameToMakeIsNotThere) {
+  const Scenario drawn = loaded(R"({
+    "duration": "20s", "warmup": "2s",
+    "topology": {"nodes": 2, "users": 8, "groups": {"members": [[0, 1, 2], [3, 4, 5]]}},
+    "workload": {"rate_per_user": "1/s", "group_share": 0.7, "actions": [
+      {"kind": "offline", "user": 0, "at": "5s", "for": "10s"},
+      {"kind": "create", "user": 0, "group": 0, "at": "8s"},
+      {"kind": "create", "user": 3, "group": 1, "at": "8s"}]}
+  })");
+  const OneRun first = run(drawn);
+  EXPECT_EQ(first.result.counters.groups_created, 1u);
+  EXPECT_GT(first.result.messages.refused, 10u);
+  const OneRun second = run(loaded(write_scenario_line(scripted(drawn, first.actions))));
+  EXPECT_EQ(second.result.counters.groups_created, 1u);
+  EXPECT_EQ(second.result.messages.refused, first.result.messages.refused);
+  EXPECT_EQ(second.result.messages.delivered, first.result.messages.delivered);
+}
+
 TEST(Recording, ALineThatWasCutIsNone) {
   const RecordedAction action{5, {UserId{1}, 0}, CommandKind::send, ConversationId::group(2), 7, 0,
                               9};

@@ -110,7 +110,8 @@ if client_seq < expected then
 end
 
 local intervals = {}
-if allowed == 'g' then
+local allowed_by_group = allowed == 'g'
+if allowed_by_group then
   allowed = '0'
   intervals = intervals_of(sender)
   local member = is_member(intervals)
@@ -127,7 +128,8 @@ if allowed == 'g' then
   if kind == '3' and member and subject == sender then allowed = '1' end
 end
 if allowed ~= '1' then
-  if there then note_sent(0, 0) end
+  -- Final: not stored either when the group is made before a repetition comes.
+  if there or allowed_by_group then note_sent(0, 0) end
   return answer('refused', 0, 0, 0)
 end
 

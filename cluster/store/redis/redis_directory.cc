@@ -11,6 +11,8 @@ namespace imroute::cluster {
 
 namespace {
 
+const std::string kVersion = "version";
+
 std::string words_of(const DeviceRow& row) {
   std::string out;
   for (const uint64_t word : {uint64_t{static_cast<uint8_t>(row.state)}, uint64_t{row.node.value},
@@ -62,7 +64,7 @@ UserRecord record_of(UserId user, RedisValue fields) {
   record.user = user;
   record.rows = rows_of(fields);
   for (size_t i = 0; i + 1 < fields.size(); i += 2) {
-    if (fields[i].text() == "version") record.version = fields[i + 1].number();
+    if (fields[i].text() == kVersion) record.version = fields[i + 1].number();
   }
   return record;
 }
@@ -181,14 +183,15 @@ void RedisDirectory::check(const DirectoryOp& op, Done<DirectoryReply> done) {
   if (op.claims == nullptr) return;
   for (const SessionClaim& claim : *op.claims) {
     const std::string field = "d" + std::to_string(claim.key.device);
-    all->send({"HGET", key(claim.key.user), field}, [verdicts, claim, field](RedisValue said) {
-      const DeviceRow row = said.nothing() ? DeviceRow{} : row_of(field, said.text());
-      SessionVerdict verdict{claim.key, claim.generation, false, 0};
+    all->send({"HMGET", key(claim.key.user), field, kVersion}, [=](RedisValue said) {
+      const DeviceRow row = said[0].nothing() ? DeviceRow{} : row_of(field, said[0].text());
+      const uint64_t version = said[1].nothing() ? 0 : said[1].number();
+      SessionVerdict verdict{claim.key, claim.generation, false, 0, version > claim.version};
       if (row.state != ConnectState::none && row.generation > claim.generation) {
         verdict.current_generation = row.generation;
       } else if (row.state == ConnectState::online && row.generation == claim.generation &&
                  row.incarnation >= claim.incarnation) {
-        return;
+        if (!verdict.outdated) return;
       } else {
         verdict.missing = true;  // no row, an earlier one, or its own but offline or void
       }

@@ -126,9 +126,10 @@ MailboxFile::Answer MailboxFile::append(const MailboxOp& op, int64_t wall_ns) {
   if (entry.client_seq < expected) {
     answer_early(log, entry, reply);
   } else if (!permitted(log, entry)) {
-    // A stranger to a conversation that does not exist leaves nothing behind; its next `base`
-    // steps over the number.
+    // Final, so a repetition on its way must not be stored either: not even when the group is made
+    // before it comes. No third party ever belongs to a direct conversation.
     reply.result = MailboxResult::refused;
+    if (!log && entry.conversation.is_group()) log = make(entry.conversation);
     if (log) note_sent(*log, entry, Position{});
   } else {
     const bool first = !log;
@@ -163,8 +164,9 @@ bool MailboxFile::permitted(const std::optional<Log>& log, const Entry& entry) {
   if (!entry.conversation.is_group()) {
     return entry.kind == EntryKind::message && entry.conversation.has_party(entry.sender);
   }
-  if (entry.kind == EntryKind::create) return !log && founds_group(entry);
-  if (!log) return false;
+  const bool there = log && log->head.seq != 0;
+  if (entry.kind == EntryKind::create) return !there && founds_group(entry);
+  if (!there) return false;
   const bool member = is_member(*log, entry.sender);
   if (entry.kind == EntryKind::message) return member;
   if (entry.subject != entry.sender) return false;
