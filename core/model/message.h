@@ -2,6 +2,7 @@
 // else (pushes, deliveries, cursors) points into it.
 #pragma once
 
+#include <algorithm>
 #include <compare>
 #include <cstdint>
 #include <span>
@@ -55,6 +56,14 @@ inline bool founds_group(const Entry& entry) {
     has_sender |= members[i] == entry.sender.value;
   }
   return has_sender;
+}
+
+// From this entry on the user belongs to its group.
+inline bool brings_in(const Entry& entry, UserId user) {
+  if (entry.kind == EntryKind::join) return entry.subject == user;
+  if (entry.kind != EntryKind::create || !founds_group(entry)) return false;
+  const std::span<const uint64_t> members = entry.payload.as<uint64_t>();
+  return std::binary_search(members.begin(), members.end(), user.value);
 }
 
 using NodeSet = InlineVector<NodeId, kMaxNodesPerUser>;

@@ -39,7 +39,7 @@ void Node::State::start_session_check() {
 
 void Node::State::on_check_reply(const DirectoryReply& reply) {
   if (reply.verdicts == nullptr) return;
-  bool doubted = false;
+  auto outdated = user_batches_.take();
   for (const SessionVerdict& verdict : *reply.verdicts) {
     const uint32_t* found = by_device_.find(verdict.key);
     if (found == nullptr || sessions_[*found].phase != Session::Phase::live) continue;
@@ -53,10 +53,12 @@ void Node::State::on_check_reply(const DirectoryReply& reply) {
     } else if (verdict.missing) {
       rebind(*found);
     } else if (verdict.outdated && !IM_PLANTED(owners_ignored)) {
-      doubted = live_user(verdict.key.user)->doubted = true;
+      LocalUser& local = *live_user(verdict.key.user);
+      if (!local.doubted) outdated->push_back(verdict.key.user);
+      local.doubted = true;
     }
   }
-  if (doubted) ask_elsewhere();
+  look_up_elsewhere(outdated);
 }
 
 void Node::State::rebind(uint32_t index) { send_bind(index); }
@@ -67,26 +69,27 @@ void Node::State::rebind(uint32_t index) { send_bind(index); }
 // of itself when it bound may not have been heard. The directory knows.
 void Node::State::ask_elsewhere() {
   auto batch = user_batches_.take();
-  const auto send = [&] {
-    if (batch->empty()) return;
-    DirectoryOp op;
-    op.kind = DirectoryOpKind::lookup_many;
-    op.users = batch;
-    Pending pending;
-    pending.kind = PendingKind::elsewhere;
-    directory(std::move(op), pending);
-  };
   for (uint32_t i = 0; i < sessions_.slots(); ++i) {
     if (!sessions_.used(i) || sessions_[i].phase != Session::Phase::live) continue;
     const LocalUser& local = *live_user(sessions_[i].key.user);
     if (!local.doubted || local.first_session != i) continue;  // once for all sessions of a user
     batch->push_back(sessions_[i].key.user);
     if (batch->size() >= batch_limit()) {
-      send();
+      look_up_elsewhere(batch);
       batch = user_batches_.take();
     }
   }
-  send();
+  look_up_elsewhere(batch);
+}
+
+void Node::State::look_up_elsewhere(Batch<UserId> users) {
+  if (users->empty()) return;
+  DirectoryOp op;
+  op.kind = DirectoryOpKind::lookup_many;
+  op.users = std::move(users);
+  Pending pending;
+  pending.kind = PendingKind::elsewhere;
+  directory(std::move(op), pending);
 }
 
 // What is not answered, or from a directory that lost its tail, is asked for again.

@@ -83,8 +83,8 @@ void Node::State::offer(uint32_t session_index, const Entry& entry, Via via) {
     index = follow(session_index, entry.conversation, {}, entry.position.epoch);
     if (index == kNil) return;
   }
-  if (followed_[index].probing || (!followed_[index].member && entry.kind == EntryKind::join &&
-                                   entry.subject == session.key.user)) {
+  if (followed_[index].probing ||
+      (!followed_[index].member && brings_in(entry, session.key.user))) {
     return probe(session_index, index, entry, via);
   }
   Followed& f = followed_[index];
@@ -141,7 +141,7 @@ void Node::State::offer_unsequenced(uint32_t session_index, const Entry& entry, 
 bool Node::State::for_this_device(const Followed& f, const Session& session,
                                   const Entry& entry) const {
   if (entry.kind == EntryKind::leave && entry.subject == session.key.user) return false;
-  if (entry.kind == EntryKind::join && entry.subject == session.key.user) {
+  if (brings_in(entry, session.key.user)) {
     return !(entry.sender == session.key.user && entry.sender_device == session.key.device);
   }
   if (!f.member) return false;
@@ -176,9 +176,10 @@ bool Node::State::take_in_order(uint32_t index, const Entry& entry, Via via) {
   }
   move_to(f, entry.position);
   if (entry.position.epoch > f.epoch_ok) f.epoch_ok = entry.position.epoch;
-  if (f.id.is_group() && entry.subject == session.key.user) {
-    if (entry.kind == EntryKind::join) f.member = true;
-    if (entry.kind == EntryKind::leave && !IM_PLANTED(leaver_still_served)) f.member = false;
+  if (brings_in(entry, session.key.user)) f.member = true;
+  if (entry.kind == EntryKind::leave && entry.subject == session.key.user &&
+      !IM_PLANTED(leaver_still_served)) {
+    f.member = false;
   }
   if (wanted) {
     deliver(f.session, index, entry, via);

@@ -314,6 +314,7 @@ struct Node::State {
   void on_check_reply(const DirectoryReply& reply);
   void rebind(uint32_t session);
   void ask_elsewhere();
+  void look_up_elsewhere(Batch<UserId> users);
   void on_elsewhere_reply(const DirectoryReply& reply);
   void leave_pointers();
   void on_pointers(const Frame& frame);

@@ -26,8 +26,10 @@ DurationNs sync_bound(const Scenario& s) {
 }
 
 DurationNs convergence_bound(const Scenario& s) {
-  return s.sessions.lease_ns + kWatchDelay + s.sessions.heartbeat_timeout() + kConnectTimeoutNs +
-         s.sessions.backoff_max_ns + sync_bound(s);
+  // Who did not hear of a session looks it up once a session check has told so.
+  return std::max(s.sessions.lease_ns, s.sessions.session_check()) + kWatchDelay +
+         s.sessions.heartbeat_timeout() + kConnectTimeoutNs + s.sessions.backoff_max_ns +
+         sync_bound(s);
 }
 
 DurationNs login_bound(const Scenario& s, uint32_t lost_nodes) {

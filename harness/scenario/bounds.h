@@ -14,8 +14,8 @@ DurationNs slowest_trip(const LinkClass& link);
 DurationNs longest_push(const NetworkConfig& network);
 // D_sync: a holder that reaches the mailbox has delivered what was stored.
 DurationNs sync_bound(const Scenario& scenario);
-// D_conv: routing has recovered from any fault: lease, watch delay, heartbeat timeout, a connection
-// attempt that hangs, backoff, D_sync.
+// D_conv: routing has recovered from any fault: lease or session check, watch delay, heartbeat
+// timeout, a connection attempt that hangs, backoff, D_sync.
 DurationNs convergence_bound(const Scenario& scenario);
 // A client finds the one router that can help and a node that it can reach, when all other routers
 // and `lost_nodes` nodes let it wait for a timeout each (it tries none twice, Client::State), and

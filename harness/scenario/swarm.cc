@@ -195,6 +195,7 @@ void draw_network(Scenario& s, const KeyedDraw& draw) {
 // second is refused, or makes it because the first one could not.
 void draw_created_groups(Scenario& s, const KeyedDraw& draw) {
   Topology& t = s.topology;
+  if (!t.group_members.empty() || !s.workload.actions.empty()) return;  // the file's own
   if (t.group_count == 0 || !draw.chance("topology/groups/created", 1, 4)) return;
   Rng rng = draw.stream("topology/groups/members");
   for (uint32_t group = 0; group < t.group_count; ++group) {

@@ -330,6 +330,26 @@ TEST_F(NodeGroupTest, WhoComesBackIsNotKeptWaitingByWhatWasWrittenMeanwhile) {
   EXPECT_EQ(delivered[1].via, Via::push);
 }
 
+// The store lost the group, and with it that Bob belonged to it; another one made it again. That
+// he is listed brings him in like a join. (swarm 345709, 326954, 309492)
+TEST_F(NodeGroupTest, WhoIsNoMemberAnyMoreComesInWithAGroupThatIsMadeAnew) {
+  bench_.bind(kBobLink, kBob);
+  bench_.peer(NodeId{1}, group_push(EntryKind::join, kBob, 1, {kBob}));
+  answer_probe(1, 1, {group_push(EntryKind::join, kBob, 1, {}).entry});
+  bench_.peer(NodeId{1}, group_push(EntryKind::leave, kBob, 2, {kBob}));
+  Frame made = group_push(EntryKind::create, {}, 3, {kBob, kCy});
+  const std::vector<uint64_t> others{kAnn.value, kCy.value};
+  made.entry.payload = bench_.pool().copy_list(std::span<const uint64_t>(others));
+  bench_.peer(NodeId{1}, made);
+  EXPECT_FALSE(bench_.take_op<MailboxOp>(MailboxOpKind::open_device)) << "Bob is not in the list";
+  made.entry.position.seq = 4;
+  const std::vector<uint64_t> listed{kAnn.value, kBob.value};
+  made.entry.payload = bench_.pool().copy_list(std::span<const uint64_t>(listed));
+  bench_.peer(NodeId{1}, made);
+  EXPECT_TRUE(bench_.take_op<MailboxOp>(MailboxOpKind::open_device))
+      << "the index knows since when";
+}
+
 // A member when it was written, not any more when it is read: it was entitled, so it gets it.
 // (nemesis 400, broadcast, random)
 TEST_F(NodeGroupTest, LeftWhileOfflineStillGetsWhatCameBefore) {
