@@ -116,6 +116,7 @@ TEST_F(NodeElsewhere, ANackOfANodeThatIsStillToldIsNotBelieved) {
 // 5362; nemesis 1000219, 1000411: a partition)
 TEST_F(NodeElsewhere, WhoWasNotToldHearsOfItAtTheSessionCheck) {
   bind_beside(row_at(NodeId{1}, 102));
+  bind_beside(row_at(NodeId{1}, 102), 2, kSecondLink, 1);
   Frame alive;
   alive.type = FrameType::ping;
   for (const LinkId link : {kAnnLink, kSecondLink}) bench_.client(link, alive);
@@ -125,11 +126,12 @@ TEST_F(NodeElsewhere, WhoWasNotToldHearsOfItAtTheSessionCheck) {
   EXPECT_EQ(check->claims->at(0).version, 2u);
   DirectoryReply r;
   r.kind = DirectoryOpKind::check;
-  r.verdicts = std::make_shared<const std::vector<SessionVerdict>>(
-      std::vector{SessionVerdict{{kAnn, 0}, 1, false, 0, true}});
+  r.verdicts = std::make_shared<const std::vector<SessionVerdict>>(std::vector{
+      SessionVerdict{{kAnn, 0}, 1, false, 0, true}, SessionVerdict{{kAnn, 1}, 1, false, 0, true}});
   bench_.answer(check->id, r);
   const auto asked = bench_.take_op<DirectoryOp>(DirectoryOpKind::lookup_many);
   ASSERT_TRUE(asked) << "at once";
+  EXPECT_EQ(*asked->users, std::vector<UserId>{kAnn}) << "once for both of her sessions here";
   answer_asked(*asked, row_at(NodeId{2}, 103), 3);
   EXPECT_TRUE(acknowledged().contains(NodeId{2}));
 }

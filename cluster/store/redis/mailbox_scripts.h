@@ -110,8 +110,8 @@ if client_seq < expected then
 end
 
 local intervals = {}
-local allowed_by_group = allowed == 'g'
-if allowed_by_group then
+local of_group = allowed == 'g'
+if of_group then
   allowed = '0'
   intervals = intervals_of(sender)
   local member = is_member(intervals)
@@ -129,7 +129,7 @@ if allowed_by_group then
 end
 if allowed ~= '1' then
   -- Final: not stored either when the group is made before a repetition comes.
-  if there or allowed_by_group then note_sent(0, 0) end
+  if there or of_group then note_sent(0, 0) end
   return answer('refused', 0, 0, 0)
 end
 
