@@ -13,7 +13,7 @@ namespace imroute {
 
 namespace {
 
-constexpr DurationNs kNewsTakes = 2 * kSecond;  // the last beacon of a dead node, on a slow link
+constexpr DurationNs kClocksDiffer = 2 * kSecond;  // a router waits by its own clock
 
 }  // namespace
 
@@ -89,9 +89,11 @@ void World::judge_service(Endpoint from, const Frame& frame) {
   }
   if (frame.type != FrameType::login_ok || frame.node.value >= layout_.nodes()) return;
   const Machine& placed_on = machines_[layout_.node(frame.node.value)];
-  const DurationNs known_after = scenario_.sessions.heartbeat_timeout() + kNewsTakes;
+  const DurationNs known_after = scenario_.sessions.heartbeat_timeout() + kClocksDiffer;
   if (placed_on.alive || now_ - placed_on.died_at <= known_after) return;
   if (machines_[from].deferring) return;  // it may not have heard anything for a while
+  const auto heard = last_words_.find({from, layout_.node(frame.node.value)});
+  if (heard != last_words_.end() && now_ - heard->second <= known_after) return;
   history_->placed_on_dead(now_, layout_.index(from), frame.node, placed_on.died_at);
 }
 
@@ -202,6 +204,7 @@ void World::act(Action&& action) {
 // ------------------------------------------------------------------------------------
 
 void World::on_up(Endpoint at, Endpoint from, LinkId link) {
+  note_last_words(at, from);
   if (link != kNoLink) return step(at, ClientUp{link}, link.value);
   step(at, PeerUp{layout_.address(from)}, from);
 }
@@ -214,6 +217,7 @@ void World::on_down(Endpoint at, Endpoint from, LinkId link, Reason reason) {
 
 void World::on_frame(Endpoint at, Endpoint from, LinkId link, const Frame& frame) {
   tally_.arrived(at, frame.type);
+  note_last_words(at, from);
   const uint64_t digest = digest_of(frame);
   if (link != kNoLink) return step(at, ClientFrame{link, frame}, digest);
   step(at, PeerFrame{layout_.address(from), frame}, digest);
@@ -225,6 +229,13 @@ void World::on_frame(Endpoint at, Endpoint from, LinkId link, const Frame& frame
   } else {
     history_->raw_duplicate(now_, key);
   }
+}
+
+// What a process wrote before it died its kernel still delivers, after a partition for instance: to
+// who hears it that is a sign of life.
+void World::note_last_words(Endpoint at, Endpoint from) {
+  if (layout_.role(at) != Role::router || machines_[from].alive) return;
+  if (layout_.role(from) == Role::node) last_words_[{at, from}] = now_;
 }
 
 // Only asked for at most once: what the network lost is a drop with a cause.

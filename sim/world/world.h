@@ -205,6 +205,7 @@ class World final : public NetworkHost, public StoreBackend, public BusHost {
   void add_counters(const Counters& counters);
   // carry.cc
   void judge_service(Endpoint from, const Frame& frame);
+  void note_last_words(Endpoint at, Endpoint from);
   void notify(Endpoint from, Notify&& notice);
   void notify_client(uint32_t client, Notify&& notice);
   std::string trace_name(Endpoint e) const;  // "client:17.0": user and device
@@ -255,6 +256,8 @@ class World final : public NetworkHost, public StoreBackend, public BusHost {
   uint64_t watches_fired_ = 0;
 
   std::vector<Machine> machines_;  // by endpoint
+  // Router and node: when the router last heard the node while that was dead.
+  std::map<std::pair<Endpoint, Endpoint>, int64_t> last_words_;
   std::vector<std::unique_ptr<Node>> nodes_;
   std::vector<std::unique_ptr<Router>> routers_;
   std::vector<std::optional<Client>> clients_;
