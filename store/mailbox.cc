@@ -434,9 +434,11 @@ void Mailbox::drop_first(Log& log) {
 void Mailbox::tear(const MailboxOp& op, int64_t now) {
   const bool names_store = op.kind == MailboxOpKind::append || op.identity != 0;
   if (names_store && op.identity != identity_) return;
-  if (op.kind == MailboxOpKind::append && find_log(op.entry.conversation) == 0 &&
-      permitted(nullptr, op.entry)) {
-    make_empty(op.entry);
+  if (op.kind == MailboxOpKind::append) {
+    const uint32_t number = find_log(op.entry.conversation);
+    const Log* log = number == 0 ? nullptr : &logs_[number];
+    const bool first = log == nullptr || log->head_seq == 0;
+    if (first && permitted(log, op.entry)) make_empty(op.entry);
   }
   if (op.kind == MailboxOpKind::cursors && op.updates != nullptr) {
     MailboxOp first = op;

@@ -36,14 +36,17 @@ uint32_t Mailbox::make_group(ConversationId id) {
   return number;
 }
 
-// With the index entries that stand before the first entry of a conversation.
+// With the index entries that stand before the first entry of a conversation. A group has a log
+// already when it refused somebody.
 uint32_t Mailbox::make_empty(const Entry& first) {
   if (!first.conversation.is_group()) return make_direct(first.conversation);
-  const uint32_t number = make_group(first.conversation);
+  uint32_t number = find_log(first.conversation);
+  if (number == 0) number = make_group(first.conversation);
   Group& group = groups_[logs_[number].group];
-  for (const uint64_t user : first.payload.as<uint64_t>()) {
-    group.ever.emplace_back(user);
-    add_to_index(UserId{user}, number);
+  for (const UserId user : first.payload.as<UserId>()) {
+    if (std::find(group.ever.begin(), group.ever.end(), user) != group.ever.end()) continue;
+    group.ever.push_back(user);
+    add_to_index(user, number);
   }
   return number;
 }

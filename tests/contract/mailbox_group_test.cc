@@ -61,6 +61,9 @@ TEST_P(MailboxGroup, OnlyAMemberFoundsAGroupAndWithAListInOrder) {
   EXPECT_EQ(backend_->ask(op).reply.result, MailboxResult::refused);
   EXPECT_THAT(*members(kClub).members, IsEmpty());
   EXPECT_EQ(index_version(kCleo), 0u);
+  // Refused like all else: its number is used up.
+  EXPECT_EQ(create(anna_, kClub, {kAnna, kBert}, client_seq).result, MailboxResult::refused);
+  EXPECT_EQ(create(anna_, kClub, {kAnna, kBert}, client_seq + 1).position, (Position{1, 1}));
 }
 
 TEST_P(MailboxGroup, AllMembersOfANewGroupHearOfIt) {

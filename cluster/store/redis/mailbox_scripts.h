@@ -75,7 +75,8 @@ end
 
 // epoch, sender, device, client_seq, base, kind (0 message, 1 create, 2 join, 3 leave), subject,
 // now, retention, allowed (0, 1: direct; g: ask the members), indexed (0, 1), known members
-// version, most members, devices of the subject ("0 2"), payload, members of a new group...
+// version, most members, devices of the subject ("0 2"), payload, members of a new group (none: its
+// list is not right)...
 //   -> what, epoch, seq, expected, members version, members
 inline const std::string kAppendScript = kMailboxWords + R"lua(
 local epoch, sender, device = tonumber(ARGV[1]), ARGV[2], ARGV[3]
@@ -116,7 +117,7 @@ if of_group then
   intervals = intervals_of(sender)
   local member = is_member(intervals)
   if kind == '0' and member then allowed = '1' end
-  if kind == '1' and not there then
+  if kind == '1' and not there and ARGV[16] then
     allowed = '1'
     if indexed == '0' then return {'index'} end
   end

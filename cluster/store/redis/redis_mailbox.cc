@@ -127,7 +127,6 @@ void RedisMailbox::append(Append&& append) {
   }
   std::string allowed = access(entry.conversation, entry.sender);
   if (!entry.conversation.is_group() && entry.kind != EntryKind::message) allowed = "0";
-  if (entry.kind == EntryKind::create && !founds_group(entry)) allowed = "0";
   // Counted from the life of the store, as the script counts; of another life it is no version.
   const uint64_t life = version_in_life(link_.identity(), 1) - 1;
   const uint64_t known = op.members_version > life ? op.members_version - life : 0;
@@ -146,7 +145,7 @@ void RedisMailbox::append(Append&& append) {
                           text(kMaxGroupSize),
                           append.devices,
                           text_of(entry.payload)};
-  if (entry.kind == EntryKind::create) {
+  if (entry.kind == EntryKind::create && founds_group(entry)) {
     for (const UserId user : who_enters(entry)) arguments.push_back(text(user.value));
   }
   const RedisWords where = keys(entry.conversation);
@@ -173,9 +172,11 @@ void RedisMailbox::on_appended(Append&& append, ReplyStatus status, RedisValue s
   reply.expected = said[3].number();
   reply.members_version = version_in_life(link_.identity(), said[4].number());
   if (said[5].size() > 0) reply.members = users_of(said[5]);
-  const bool there = what == "ok" || what == "duplicate";
-  if (!there) return append.done(status, reply);
-  if (entry.kind == EntryKind::message) return accept(append.done, std::move(reply));
+  if (what == "out_of_order") return append.done(status, reply);
+  // A refusal is final and noted, so that it is held for the replicas as well.
+  if (what == "refused" || entry.kind == EntryKind::message) {
+    return accept(append.done, std::move(reply));
+  }
   count_index_change(
       who_enters(entry), [this, done = append.done, reply = std::move(reply)](ReplyStatus counted) {
         if (counted == ReplyStatus::ok) return accept(done, reply);

@@ -116,6 +116,9 @@ TEST_F(RedisLinkTest, AnAppendThatWaitsForAReplicaIsUnknownWithoutOne) {
     return answer_of<MailboxReply>(loop_, [&](auto done) { mailbox.submit(op, std::move(done)); });
   };
   EXPECT_EQ(append().status, ReplyStatus::unknown);
+  op.entry.sender = UserId{3};  // no party of the conversation: a refusal is held as well
+  EXPECT_EQ(append().status, ReplyStatus::unknown);
+  op.entry.sender = UserId{1};
   Folder other;
   RedisServer replica(other.path(), false);
   replica.follow(server_);

@@ -96,6 +96,31 @@ TEST_F(SimulatedMailboxMemory, AWriteTornByACrashLeavesOnlyItsIndexEntry) {
   EXPECT_EQ(append(1, 2, 1), (Position{1, 1}));
 }
 
+TEST_F(SimulatedMailboxMemory, ATornCreationLeavesItsIndexEntriesOnceWhereSomebodyWasRefused) {
+  const std::vector<uint64_t> list = {1, 2};
+  BlobPool pool;
+  MailboxOp op;
+  op.identity = mailbox_.identity();
+  op.epoch = 1;
+  op.entry.conversation = ConversationId::group(7);
+  op.entry.sender = UserId{3};
+  op.entry.client_seq = op.base = 1;
+  ASSERT_EQ(mailbox_.handle(op, now_).reply.result, MailboxResult::refused);
+  op.entry.kind = EntryKind::create;
+  op.entry.sender = UserId{1};
+  op.entry.payload = pool.copy_list(std::span<const uint64_t>(list));
+  mailbox_.tear(op, now_);
+  mailbox_.tear(op, now_);
+  EXPECT_EQ(mailbox_.head(op.entry.conversation), Position{});
+  MailboxOp look;
+  look.kind = MailboxOpKind::open_device;
+  look.key = {UserId{2}, 0};
+  const MailboxReply index = mailbox_.handle(look, now_).reply;
+  ASSERT_NE(index.conversations, nullptr);
+  EXPECT_EQ(index.conversations->size(), 1u);
+  EXPECT_EQ(mailbox_.handle(op, now_).reply.position, (Position{1, 1}));
+}
+
 TEST_F(SimulatedMailboxMemory, ATornBatchOfCursorsKeepsItsFirstHalf) {
   open(1);
   open(2);
