@@ -153,7 +153,9 @@ Scenario scripted(const Scenario& scenario, const std::vector<RecordedAction>& a
     const bool made = std::any_of(done.begin(), done.end(), [&wanted](const ScriptedAction& a) {
       return a.kind == ActionKind::create && a.group == wanted.group;
     });
-    if (!made) done.push_back(wanted);
+    if (made) continue;
+    done.push_back(wanted);
+    out.workload.message_limit = scenario.workload.message_limit;  // it may be why nobody came
   }
   return out;
 }

@@ -115,6 +115,20 @@ TEST(Recording, AGroupThatNobodyCameToMakeIsNotThere) {
   EXPECT_EQ(second.result.messages.delivered, first.result.messages.delivered);
 }
 
+TEST(Recording, AGroupThatTheLimitOfMessagesCutOffIsNotThere) {
+  const Scenario drawn = loaded(R"({
+    "duration": "20s", "warmup": "2s",
+    "topology": {"nodes": 2, "users": 8, "groups": {"members": [[0, 1, 2]]}},
+    "workload": {"rate_per_user": "1/s", "message_limit": 20, "actions": [
+      {"kind": "create", "user": 0, "group": 0, "at": "15s"}]}
+  })");
+  const OneRun first = run(drawn);
+  EXPECT_EQ(first.result.counters.groups_created, 0u);
+  const OneRun second = run(loaded(write_scenario_line(scripted(drawn, first.actions))));
+  EXPECT_EQ(second.result.messages.sent, first.result.messages.sent);
+  EXPECT_EQ(second.result.counters.groups_created, 0u);
+}
+
 TEST(Recording, ALineThatWasCutIsNone) {
   const RecordedAction action{5, {UserId{1}, 0}, CommandKind::send, ConversationId::group(2), 7, 0,
                               9};
