@@ -231,6 +231,7 @@ MailboxAnswer Mailbox::read(const MailboxOp& op, int64_t now) {
   if (op.from.seq > 0 && !contains(log, op.from)) {
     reply.result = MailboxResult::rewind;
     reply.position = last_common(log, op.from);
+    reply.member = belongs_after(log, op.key.user, reply.position.seq);
     return answer;
   }
   const UserId user = op.key.user;
@@ -241,6 +242,7 @@ MailboxAnswer Mailbox::read(const MailboxOp& op, int64_t now) {
     if (reply.skipped > 0) {
       reply.result = MailboxResult::reset;
       reply.position = {epoch_at(log, log.expired_seq), log.expired_seq};
+      reply.member = belongs_after(log, user, log.expired_seq);
       return answer;
     }
   }
@@ -255,14 +257,7 @@ MailboxAnswer Mailbox::read(const MailboxOp& op, int64_t now) {
   }
   if (at == 0 && op.limit > 0) reply.next = reply.head;
   reply.entries = std::move(entries);
-  reply.member = !op.entry.conversation.is_group();
-  if (log.group != 0) {
-    const std::vector<Interval>* intervals = groups_[log.group].intervals.find(user);
-    reply.member = intervals != nullptr &&
-                   std::any_of(intervals->begin(), intervals->end(), [&](const Interval& i) {
-                     return i.leave == 0 || i.leave > reply.next.seq + 1;
-                   });
-  }
+  reply.member = belongs_after(log, user, reply.next.seq);
   return answer;
 }
 

@@ -161,6 +161,7 @@ class Mailbox {
   bool contains(const Log& log, Position position) const;
   bool entitled(const Log& log, UserId user, uint32_t seq) const;
   bool is_member(const Log& log, UserId user) const;
+  bool belongs_after(const Log& log, UserId user, uint64_t seq) const;
   void set_members(Group& group, std::vector<UserId> members);
   Entry entry_of(const Log& log, const Item& item) const;
 

@@ -160,6 +160,14 @@ bool Mailbox::entitled(const Log& log, UserId user, uint32_t seq) const {
   });
 }
 
+bool Mailbox::belongs_after(const Log& log, UserId user, uint64_t seq) const {
+  if (log.group == 0) return true;
+  const std::vector<Interval>* intervals = groups_[log.group].intervals.find(user);
+  return intervals != nullptr &&
+         std::any_of(intervals->begin(), intervals->end(),
+                     [seq](const Interval& i) { return i.leave == 0 || i.leave > seq + 1; });
+}
+
 bool Mailbox::is_member(const Log& log, UserId user) const {
   if (log.group == 0) return log.id.has_party(user);
   const std::vector<Interval>* intervals = groups_[log.group].intervals.find(user);

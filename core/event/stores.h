@@ -145,7 +145,8 @@ struct MailboxReply {
   uint64_t members_version = 0;
   uint64_t index_version = 0;              // open_device
   bool first_bind = false;                 // open_device: the device was unknown
-  bool member = true;                      // read: the user is a member after `next`
+  bool member = true;                      // read: the user is a member after `next`,
+                                           // of a rewind or reset after `position`
   Batch<Entry> entries;                    // read, in sequence
   Batch<UserId> members;                   // append (when members_version differs), members
   Batch<ConversationState> conversations;  // open_device

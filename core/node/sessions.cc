@@ -57,6 +57,7 @@ void Node::State::on_bind(LinkId link, const Frame& frame) {
   session.cursors = frame.list;
   session.last_heard = now_;
   *by_link_.insert(link) = index;
+  session.next_of_user = std::exchange(first_binding_, index);
   const bool remembers = (frame.flags & kFlagNoCursors) == 0 || IM_PLANTED(bound_unopened);
   if (remembers || !at_least_once()) return send_bind(index);
   open_device(index);
@@ -172,6 +173,7 @@ void Node::State::make_live(uint32_t index, const DirectoryReply& reply) {
   uint32_t older = kNil;
   if (const uint32_t* have = by_device_.find(key)) older = *have;
   Session& session = sessions_[index];
+  end_binding(index);
   session.phase = Session::Phase::live;
   *by_device_.insert(key) = index;
   LocalUser* local = users_.insert(key.user);
@@ -235,6 +237,7 @@ void Node::State::tell_others(uint32_t index, const DirectoryReply& reply) {
         ++(reason == Reason::kicked ? counters_.kicks : counters_.displacements);
         close_session(*mine, reason, true, false);
       }
+      refuse_bindings({user, row.device}, row.generation + 1, reason);
       continue;
     }
     if (view_->find(row.node) == nullptr) continue;
@@ -322,6 +325,7 @@ void Node::State::close_session(uint32_t index, Reason reason, bool tell_client,
 
 void Node::State::free_session(uint32_t index) {
   const Session& session = sessions_[index];
+  if (session.phase == Session::Phase::binding) end_binding(index);
   for (uint32_t u = session.unacked_head; u != kNil;) {
     const uint32_t next = unacked_[u].next;
     unacked_.give(u);
@@ -360,6 +364,7 @@ void Node::State::on_displace(NodeId from, const Frame& frame) {
     ++(frame.reason == Reason::kicked ? counters_.kicks : counters_.displacements);
     close_session(index, frame.reason, true, false);
   }
+  refuse_bindings(key, frame.generation, frame.reason);
   if (frame.reason == Reason::superseded && live_user(key.user) == nullptr) {
     NodeSet there;
     there.push_back(frame.node);
@@ -387,12 +392,28 @@ void Node::State::on_handover(const Frame& frame) {
 }
 
 bool Node::State::binds(UserId user) const {
-  for (uint32_t i = 0; i < sessions_.slots(); ++i) {
-    if (!sessions_.used(i)) continue;
-    const Session& session = sessions_[i];
-    if (session.phase == Session::Phase::binding && session.key.user == user) return true;
+  for (uint32_t i = first_binding_; i != kNil; i = sessions_[i].next_of_user) {
+    if (sessions_[i].key.user == user) return true;
   }
   return false;
+}
+
+void Node::State::end_binding(uint32_t index) {
+  uint32_t* at = &first_binding_;
+  while (*at != index) at = &sessions_[*at].next_of_user;
+  *at = std::exchange(sessions_[index].next_of_user, kNil);
+}
+
+// The directory has answered somebody else first: what those binds wrote is overruled already, and
+// who overruled it does not tell twice.
+void Node::State::refuse_bindings(DeviceKey key, uint64_t below, Reason reason) {
+  for (uint32_t i = first_binding_; i != kNil;) {
+    const Session& session = sessions_[i];
+    const uint32_t index = std::exchange(i, session.next_of_user);
+    if (session.key != key || session.generation >= below) continue;
+    ++(reason == Reason::kicked ? counters_.kicks : counters_.displacements);
+    refuse_bind(index, reason);
+  }
 }
 
 // No answer while a bind of the user is on the way here: it may bring an older record, and the

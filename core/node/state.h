@@ -52,7 +52,7 @@ struct Session {
   uint32_t unacked_head = kNil, unacked_tail = kNil, unacked_count = 0, unacked_bytes = 0;
   DurationNs round_trip_ns = 0;  // smoothed; 0 = no sample
   uint32_t first_conversation = kNil;
-  uint32_t next_of_user = kNil;
+  uint32_t next_of_user = kNil;  // live; before, the next one whose bind is on its way
   uint64_t index_version = 0;
   Payload cursors;  // of the BIND, until bound
 };
@@ -292,6 +292,8 @@ struct Node::State {
   void on_displace(NodeId from, const Frame& frame);
   void on_handover(const Frame& frame);
   bool binds(UserId user) const;
+  void end_binding(uint32_t index);
+  void refuse_bindings(DeviceKey key, uint64_t below, Reason reason);
   bool tells_owners(NodeId to, UserId user) const;
   void on_owners(NodeId from, const Frame& frame);
   void chase(NodeId to, Frame&& frame);
@@ -466,6 +468,7 @@ struct Node::State {
   Slab<Session> sessions_;
   FlatMap<LinkId, uint32_t> by_link_;
   FlatMap<DeviceKey, uint32_t> by_device_;  // live and detached
+  uint32_t first_binding_ = kNil;
   FlatMap<UserId, LocalUser> users_;
   Slab<Chase> chases_;
   uint64_t admitted_in_second_ = 0;

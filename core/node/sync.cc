@@ -87,6 +87,7 @@ void Node::State::on_pull_reply(const Pending& pending, ReplyStatus status,
     f.head = reply->position;
     note_head(index, reply->head);  // should the window be full, it is read after the next ack
     f.beyond = 0;
+    if (f.id.is_group()) f.member = reply->member;  // a RESET may pass the user's leave, unread
     f.reset_to = rewind ? Position{} : reply->position;
     if (rewind) f.acked = std::min(f.acked, reply->position);  // what is before it may be unheard
     drop_early(index);
@@ -192,7 +193,7 @@ void Node::State::apply_index(uint32_t index, const ConversationState& state, bo
   if (probed && f.at == Position{}) f.at = f.acked = state.cursor;
   if (!known || probed) f.member = state.member;
   if (state.head == f.at) {
-    f.member = state.member;  // a RESET may have taken the device past the user's leave, unread
+    f.member = state.member;
     f.epoch_ok = std::max(f.epoch_ok, mailbox_epoch_);
     f.head = f.at;
     return;

@@ -163,6 +163,31 @@ TEST_P(MailboxGroup, AMemberWhoLeftReadsItsRestAndIsToldThatItIsOut) {
   EXPECT_EQ(append(bert_, kGroup, 2).result, MailboxResult::refused);
 }
 
+TEST_P(MailboxGroup, WhoLeftInWhatExpiredIsToldByTheReset) {
+  use({.durable = true, .retention_ns = 10 * kSecond});
+  seed();
+  for (const DeviceKey key : {anna_, bert_, cleo_}) open(key);
+  append(cleo_, kGroup, 1, 1, EntryKind::join);   // 2
+  append(bert_, kGroup, 1, 1, EntryKind::leave);  // 3
+  backend_->pass(6 * kSecond);
+  append(anna_, kGroup, 1);                       // 4
+  append(cleo_, kGroup, 2, 1, EntryKind::leave);  // 5
+  append(anna_, kGroup, 2);                       // 6
+  backend_->pass(6 * kSecond);
+  const std::vector<std::pair<UserId, bool>> after = {{kAnna, true}, {kBert, false}, {kCleo, true}};
+  for (const auto& [user, member] : after) {
+    const MailboxReply reply = ask_read(user, kGroup, {1, 1});
+    EXPECT_EQ(reply.result, MailboxResult::reset) << user.value;
+    EXPECT_EQ(reply.position, (Position{1, 3}));
+    EXPECT_EQ(reply.member, member) << user.value;
+  }
+  EXPECT_FALSE(ask_read(kCleo, kGroup, {1, 3}).member);
+  // Nobody is taken for a member because he knows what the store does not.
+  EXPECT_EQ(ask_read(kBert, kGroup, {1, 9}).result, MailboxResult::rewind);
+  EXPECT_FALSE(ask_read(kBert, kGroup, {1, 9}).member);
+  EXPECT_TRUE(ask_read(kAnna, kGroup, {1, 9}).member);
+}
+
 TEST_P(MailboxGroup, AJoinStartsTheCursorsOfKnownDevicesThere) {
   open(cleo_);
   append(anna_, kGroup, 1);                      // 2

@@ -128,6 +128,45 @@ TEST_F(NodeGroupTest, MissingMemberIsNackedAndTheRestServed) {
       << "the join itself is shown";
 }
 
+// Bob left while he was away, and what was before that has expired. (swarm 418947)
+TEST_F(NodeGroupTest, WhoLeftInWhatAResetSkipsIsNotServed) {
+  bench_.step(ClientUp{kBobLink});
+  Frame bind;
+  bind.type = FrameType::bind;
+  bind.user = kBob;
+  bind.generation = 2;
+  const Cursor cursor{kGroup, {1, 3}};
+  bind.list = bench_.pool().copy_list(std::span<const Cursor>(&cursor, 1));
+  bench_.client(kBobLink, bind);
+  const auto op = bench_.take_op<DirectoryOp>(DirectoryOpKind::bind);
+  ASSERT_TRUE(op.has_value());
+  DirectoryReply bound;
+  bound.record = at(kBob, NodeId{0});
+  bench_.answer(op->id, bound);
+  const auto index = bench_.take_op<MailboxOp>(MailboxOpKind::open_device);
+  ASSERT_TRUE(index.has_value());
+  MailboxReply r = bench_.from_store();
+  r.kind = MailboxOpKind::open_device;
+  r.conversations = std::make_shared<const std::vector<ConversationState>>(
+      std::vector<ConversationState>{{kGroup, {1, 6}, {1, 3}, false}});
+  bench_.answer(index->id, r);
+  const auto read = bench_.take_op<MailboxOp>(MailboxOpKind::read);
+  ASSERT_TRUE(read.has_value());
+  MailboxReply reset = bench_.from_store();
+  reset.kind = MailboxOpKind::read;
+  reset.result = MailboxResult::reset;
+  reset.position = reset.head = {1, 6};
+  reset.skipped = 1;
+  reset.member = false;
+  bench_.answer(read->id, reset);
+  EXPECT_EQ(bench_.to_client(kBobLink, FrameType::reset_cursor).size(), 1u);
+  bench_.peer(NodeId{1}, group_push(EntryKind::message, {}, 7, {}));
+  EXPECT_TRUE(bench_.to_client(kBobLink, FrameType::deliver).empty());
+  bench_.peer(NodeId{1}, group_push(EntryKind::join, kBob, 8, {}));
+  answer_probe(7, 8, {group_push(EntryKind::join, kBob, 8, {}).entry});
+  EXPECT_EQ(bench_.to_client(kBobLink, FrameType::deliver).size(), 1u) << "until he is back";
+}
+
 // A broadcast names nobody, and nobody follows a group before it is told of it.
 TEST_F(NodeGroupTest, MembersOfANewGroupAreToldByABroadcast) {
   bench_.bind(kBobLink, kBob);

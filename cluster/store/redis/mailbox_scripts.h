@@ -180,6 +180,16 @@ local head_epoch, head_seq, runs, expired = number(have[1]), number(have[2]), ha
 if head_seq == 0 then
   return {from > 0 and 'rewind' or 'ok', 0, 0, 0, 0, 0, access == 'g' and 0 or 1, {}}
 end
+local intervals = {}
+if access == 'g' then intervals = intervals_of(user) end
+if access == '1' then intervals = {{1, 0}} end
+local function member_after(seq)
+  if access ~= 'g' then return 1 end
+  for _, i in ipairs(intervals) do
+    if i[2] == 0 or i[2] > seq + 1 then return 1 end
+  end
+  return 0
+end
 if from > 0 and (from > head_seq or epoch_at(runs, from) ~= epoch) then
   -- The last common one: back through the runs until one is no later than what the reader knows.
   local seq = math.min(from, head_seq)
@@ -190,18 +200,16 @@ if from > 0 and (from > head_seq or epoch_at(runs, from) ~= epoch) then
     end
     seq = first - 1
   end
-  return {'rewind', epoch_at(runs, seq), seq, head_epoch, head_seq, 0, 1, {}}
+  return {'rewind', epoch_at(runs, seq), seq, head_epoch, head_seq, 0, member_after(seq), {}}
 end
-local intervals = {}
-if access == 'g' then intervals = intervals_of(user) end
-if access == '1' then intervals = {{1, 0}} end
 local skipped = 0
 for _, i in ipairs(intervals) do
   local last = i[2] == 0 and expired or math.min(expired, i[2] - 1)
   skipped = skipped + math.max(0, last - math.max(i[1], from + 1) + 1)
 end
 if skipped > 0 then
-  return {'reset', epoch_at(runs, expired), expired, head_epoch, head_seq, skipped, 1, {}}
+  return {'reset', epoch_at(runs, expired), expired, head_epoch, head_seq, skipped,
+          member_after(expired), {}}
 end
 local out, next_epoch, next_seq, more = {}, epoch, from, true
 while #out < limit and more do
@@ -215,11 +223,7 @@ while #out < limit and more do
   end
 end
 if limit > 0 and #out < limit then next_epoch, next_seq = head_epoch, head_seq end
-local member = access ~= 'g'
-for _, i in ipairs(intervals) do
-  if i[2] == 0 or i[2] > next_seq + 1 then member = true end
-end
-return {'ok', next_epoch, next_seq, head_epoch, head_seq, 0, member and 1 or 0, out}
+return {'ok', next_epoch, next_seq, head_epoch, head_seq, 0, member_after(next_seq), out}
 )lua";
 
 // user, device, first bind (0, 1), access -> head epoch, head seq, cursor epoch, cursor seq, member

@@ -21,6 +21,12 @@ bool covers(const Intervals& intervals, uint64_t seq) {
   });
 }
 
+template <class Intervals>
+bool belongs_after(const Intervals& intervals, uint64_t seq) {
+  return std::any_of(intervals.begin(), intervals.end(),
+                     [seq](const auto& i) { return i.leave == 0 || i.leave > seq + 1; });
+}
+
 }  // namespace
 
 MailboxFile::Answer MailboxFile::read(const MailboxOp& op, int64_t wall_ns) {
@@ -35,18 +41,22 @@ MailboxFile::Answer MailboxFile::read(const MailboxOp& op, int64_t wall_ns) {
   }
   expire(*log, wall_ns);
   reply.head = log->head;
+  const std::vector<Interval> entitled = intervals(*log, user);
+  const auto place = [&](Position position) {
+    reply.member = !log->id.is_group() || belongs_after(entitled, position.seq);
+    return position;
+  };
   if (op.from.seq > 0 && !contains(*log, op.from)) {
     reply.result = MailboxResult::rewind;
-    reply.position = last_common(*log, op.from);
+    reply.position = place(last_common(*log, op.from));
     return answer;
   }
-  const std::vector<Interval> entitled = intervals(*log, user);
   for (uint64_t seq = op.from.seq + 1; seq <= log->expired_seq; ++seq) {
     if (covers(entitled, seq)) ++reply.skipped;
   }
   if (reply.skipped > 0) {
     reply.result = MailboxResult::reset;
-    reply.position = {epoch_at(*log, log->expired_seq), log->expired_seq};
+    reply.position = place({epoch_at(*log, log->expired_seq), log->expired_seq});
     return answer;
   }
   reply.next = op.from;
@@ -66,12 +76,7 @@ MailboxFile::Answer MailboxFile::read(const MailboxOp& op, int64_t wall_ns) {
     answer.entries.push_back(std::move(entry));
     answer.bodies.emplace_back(rows.text(7));
   }
-  if (!more) reply.next = reply.head;
-  if (log->id.is_group()) {
-    reply.member = std::any_of(entitled.begin(), entitled.end(), [&reply](const Interval& i) {
-      return i.leave == 0 || i.leave > reply.next.seq + 1;
-    });
-  }
+  reply.next = place(more ? reply.next : reply.head);
   return answer;
 }
 

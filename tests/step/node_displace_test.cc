@@ -1,0 +1,100 @@
+// DISPLACE that comes before the answer to the bind it is about: the directory has committed both
+// binds, and its answers and the frame between the nodes take ways of different length.
+#include "tests/step/node_bench.h"
+
+namespace imroute {
+namespace {
+
+const UserId kBob{2};
+const LinkId kPhone{20}, kTablet{21};
+
+class NodeDisplaceTest : public ::testing::Test {
+ protected:
+  DirectoryOp begin_bind(LinkId link, uint32_t device, uint64_t generation) {
+    bench_.step(ClientUp{link});
+    Frame bind;
+    bind.type = FrameType::bind;
+    bind.user = kBob;
+    bind.device = device;
+    bind.generation = generation;
+    bench_.client(link, bind);
+    return bench_.take_op<DirectoryOp>(DirectoryOpKind::bind).value();
+  }
+  void answer(const DirectoryOp& op, uint64_t version, std::vector<DeviceRow> losers = {}) {
+    DirectoryReply r;
+    r.record.user = kBob;
+    r.record.version = version;
+    r.record.rows.push_back(op.row);
+    for (const DeviceRow& loser : losers) r.losers.push_back(loser);
+    bench_.answer(op.id, r);
+  }
+  void displace(uint64_t generation, Reason reason) {
+    Frame frame;
+    frame.type = FrameType::displace;
+    frame.user = kBob;
+    frame.generation = generation;
+    frame.node = NodeId{1};
+    frame.reason = reason;
+    bench_.peer(NodeId{1}, frame);
+    EXPECT_EQ(bench_.to_peers(FrameType::displaced).size(), 1u);
+  }
+  void expect_refused(const DirectoryOp& op, LinkId link, Reason reason) {
+    const auto refused = bench_.to_client(link, FrameType::bind_refused);
+    ASSERT_EQ(refused.size(), 1u);
+    EXPECT_EQ(refused[0].reason, reason);
+    answer(op, 1);
+    EXPECT_TRUE(bench_.to_client(link, FrameType::bound).empty());
+  }
+  NodeBench bench_{NodeBench::config()};
+};
+
+TEST_F(NodeDisplaceTest, ADeviceThatIsKickedWhileItBindsIsRefused) {
+  const DirectoryOp op = begin_bind(kPhone, 0, 9);
+  displace(10, Reason::kicked);
+  expect_refused(op, kPhone, Reason::kicked);
+  EXPECT_EQ(bench_.node().counters().kicks, 1u);
+}
+
+TEST_F(NodeDisplaceTest, ABindThatIsSupersededOnItsWayIsRefused) {
+  const DirectoryOp op = begin_bind(kPhone, 0, 3);
+  displace(4, Reason::superseded);
+  expect_refused(op, kPhone, Reason::superseded);
+}
+
+TEST_F(NodeDisplaceTest, ALateOneDoesNotTouchANewerBind) {
+  const DirectoryOp op = begin_bind(kPhone, 0, 9);
+  displace(9, Reason::kicked);
+  answer(op, 1);
+  EXPECT_EQ(bench_.to_client(kPhone, FrameType::bound).size(), 1u);
+}
+
+// Both here: the answer to the bind that kicks comes first.
+TEST_F(NodeDisplaceTest, ADeviceThatIsKickedHereWhileItBindsIsRefused) {
+  const DirectoryOp phone = begin_bind(kPhone, 0, 9);
+  const DirectoryOp tablet = begin_bind(kTablet, 1, 11);
+  answer(tablet, 2, {phone.row});
+  EXPECT_EQ(bench_.to_client(kTablet, FrameType::bound).size(), 1u);
+  expect_refused(phone, kPhone, Reason::kicked);
+}
+
+// Those that remain are found whichever of them ends first.
+TEST_F(NodeDisplaceTest, BindsOnTheirWayEndInAnyOrder) {
+  const DirectoryOp first = begin_bind(LinkId{31}, 1, 5);
+  const DirectoryOp second = begin_bind(LinkId{32}, 2, 5);
+  const DirectoryOp third = begin_bind(LinkId{33}, 3, 5);
+  const DirectoryOp phone = begin_bind(kPhone, 0, 5);
+  answer(second, 1);
+  bench_.step(ClientDown{LinkId{33}, Reason::closed_by_peer});
+  answer(third, 2);
+  EXPECT_TRUE(bench_.to_client(LinkId{33}, FrameType::bound).empty());
+  displace(6, Reason::kicked);
+  EXPECT_EQ(bench_.to_client(kPhone, FrameType::bind_refused).size(), 1u);
+  answer(first, 3);
+  answer(phone, 4);
+  EXPECT_EQ(bench_.to_client(LinkId{31}, FrameType::bound).size(), 1u);
+  EXPECT_EQ(bench_.to_client(LinkId{32}, FrameType::bound).size(), 1u);
+  EXPECT_TRUE(bench_.to_client(kPhone, FrameType::bound).empty());
+}
+
+}  // namespace
+}  // namespace imroute
