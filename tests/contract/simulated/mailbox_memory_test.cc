@@ -32,6 +32,7 @@ class SimulatedMailboxMemory : public testing::Test {
         {{UserId{user}, device}, {ConversationId::direct(UserId{user}, UserId{peer}), position}}});
     mailbox_.handle(op, now_);
   }
+  BlobPool pool_;
   Mailbox mailbox_;
   int64_t now_ = 0;
 };
@@ -98,7 +99,6 @@ TEST_F(SimulatedMailboxMemory, AWriteTornByACrashLeavesOnlyItsIndexEntry) {
 
 TEST_F(SimulatedMailboxMemory, ATornCreationLeavesItsIndexEntriesOnceWhereSomebodyWasRefused) {
   const std::vector<uint64_t> list = {1, 2};
-  BlobPool pool;
   MailboxOp op;
   op.identity = mailbox_.identity();
   op.epoch = 1;
@@ -108,7 +108,7 @@ TEST_F(SimulatedMailboxMemory, ATornCreationLeavesItsIndexEntriesOnceWhereSomebo
   ASSERT_EQ(mailbox_.handle(op, now_).reply.result, MailboxResult::refused);
   op.entry.kind = EntryKind::create;
   op.entry.sender = UserId{1};
-  op.entry.payload = pool.copy_list(std::span<const uint64_t>(list));
+  op.entry.payload = pool_.copy_list(std::span<const uint64_t>(list));
   mailbox_.tear(op, now_);
   mailbox_.tear(op, now_);
   EXPECT_EQ(mailbox_.head(op.entry.conversation), Position{});
