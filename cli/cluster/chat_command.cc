@@ -37,6 +37,10 @@ constexpr const char* kHelp =
     "  /quit                         leave\n"
     "  anything else                 a message (// at the start: one slash)\n";
 
+// No more is read while so many are not accepted: half the outbox, so that receipts find room
+// there.
+constexpr size_t kMostWaiting = ClientConfig{}.outbox / 2;
+
 std::string text_of(const Payload& payload) {
   const auto bytes = payload.bytes();
   return printable({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
@@ -74,13 +78,14 @@ class Chat {
                   }),
         input_(
             loop_, STDIN_FILENO, [this](const std::string& line) { on_line(line); },
-            [this] { leave(); }) {
+            [this] { leave(); },
+            [this] { say(Paint::yellow, "* a line of more than 64 KiB is not sent"); }) {
     names_[client_.user()] = options.user;
   }
 
   int run() {
     loop_.on_signals([this](int signal) {
-      code_ = signal == SIGINT ? kExitInterrupted : kExitHeld;
+      if (signal == SIGINT) code_ = kExitInterrupted;
       loop_.stop();
     });
     loop_.post([this] { client_.start(); });
@@ -162,7 +167,12 @@ class Chat {
     const uint64_t tag = next_tag_++;
     if (refused_at_once_ == tag) return;
     waiting_.insert(tag);
+    if (waiting_.size() >= kMostWaiting) input_.hold();
     if (!client_.core().online()) say(Paint::dim, "  [" + std::to_string(tag) + "] waits");
+  }
+
+  void read_on() {
+    if (waiting_.size() < kMostWaiting) input_.go_on();
   }
 
   // What was written is accepted first, whatever becomes of the connection meanwhile; receipts too,
@@ -193,6 +203,8 @@ class Chat {
       case NoticeKind::refused:
         if (receipts_.on_settled(n.tag)) return leave_if_done();
         if (waiting_.erase(n.tag) == 0) refused_at_once_ = n.tag;
+        code_ = kExitViolated;
+        read_on();
         say(Paint::red, "  [" + std::to_string(n.tag) + "] refused: " + why_refused(n));
         return leave_if_done();
       case NoticeKind::shown:
@@ -208,6 +220,7 @@ class Chat {
 
   void on_accepted(const Notify& n) {
     waiting_.erase(n.tag);
+    read_on();
     say(Paint::dim,
         "  [" + std::to_string(n.tag) + "] accepted as #" + std::to_string(n.entry.position.seq));
     if (n.entry.kind == EntryKind::message && receipts_.on_accepted(n.tag, n.entry)) {
@@ -230,8 +243,10 @@ class Chat {
   void on_offline(Reason reason) {
     const bool final = reason == Reason::superseded || reason == Reason::kicked;
     if (leaving_ && waiting_.empty()) return leave_if_done();
-    say(Paint::yellow, "* offline (" + std::string(to_string(reason)) +
-                           (final ? "): this device is in use elsewhere" : "), trying again"));
+    const std::string why =
+        reason == Reason::none ? "" : " (" + std::string(to_string(reason)) + ")";
+    say(Paint::yellow,
+        "* offline" + why + (final ? ": this device is in use elsewhere" : ", trying again"));
     if (!final) return;
     code_ = kExitEnvironment;
     loop_.stop();
@@ -290,10 +305,12 @@ class Chat {
           if (answer && !answer->users.empty() && !answer->users[0].name.empty()) {
             name = printable(answer->users[0].name);
           }
-          (group ? group_names_ : names_)[id] = name;
-          loop_.post([this] {
+          auto& names = group ? group_names_ : names_;
+          names[id] = name;
+          loop_.post([this, id, &names, answered = answer.has_value()] {
             name_question_.reset();
             print_shown();
+            if (!answered) names.erase(id);  // what comes later asks again
           });
         });
   }

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <boost/asio/error.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -119,17 +120,21 @@ namespace {
 
 using Descriptor = asio::posix::stream_descriptor;
 
-void watch_on(const std::shared_ptr<Descriptor>& descriptor, std::function<bool()> call) {
-  Descriptor& waits = *descriptor;
-  waits.async_wait(Descriptor::wait_read,
-                   [descriptor, call = std::move(call)](const boost::system::error_code& error) {
-                     if (!error && call()) watch_on(descriptor, call);
-                   });
-}
-
 void read_on(asio::io_context& context, std::function<bool()> call) {
   asio::post(context, [&context, call = std::move(call)] {
     if (call()) read_on(context, call);
+  });
+}
+
+// A file, of which epoll knows nothing (EPERM, told by the wait alone), can be read at any time.
+void watch_on(asio::io_context& context, const std::shared_ptr<Descriptor>& descriptor,
+              std::function<bool()> call) {
+  Descriptor& waits = *descriptor;
+  waits.async_wait(Descriptor::wait_read, [&context, descriptor, call = std::move(call)](
+                                              const boost::system::error_code& error) {
+    if (error == asio::error::operation_aborted) return;
+    if (error) return read_on(context, call);
+    if (call()) watch_on(context, descriptor, call);
   });
 }
 
@@ -139,8 +144,8 @@ void Loop::watch(int descriptor, std::function<bool()> call) {
   boost::system::error_code error;
   auto watched = std::make_shared<Descriptor>(state_->context);
   watched->assign(::dup(descriptor), error);
-  if (error) return read_on(state_->context, std::move(call));  // as epoll says of a file
-  watch_on(watched, std::move(call));
+  if (error) return read_on(state_->context, std::move(call));
+  watch_on(state_->context, watched, std::move(call));
 }
 
 void Loop::on_signals(std::function<void(int)> call) {

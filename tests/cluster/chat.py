@@ -217,6 +217,25 @@ class Chat(unittest.TestCase):
         self.assertEqual((done.returncode, done.stdout), (0, "accepted as #1\n"), done.stderr)
         bob.wait_for(r"^alice #1: good news$")
 
+    def test_lines_of_a_pipe_and_of_a_file_are_all_accepted(self):
+        cluster = self.cluster(nodes=1)
+        lines = "/to bob\n" + "".join(f"{i}\n" for i in range(1, 501))
+        chat = [PROGRAM, "chat", "--router", cluster.router, "--user"]
+        done = subprocess.run([*chat, "pipe"], input=lines, capture_output=True, text=True, timeout=harness.LIMIT,
+                              check=False)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertEqual(len(re.findall(r"^  \[\d+\] accepted", done.stdout, re.M)), 500)
+        with tempfile.TemporaryFile("w+", encoding="utf-8") as file:
+            file.write(lines)
+            file.seek(0)
+            done = subprocess.run([*chat, "file"], stdin=file, capture_output=True, text=True, timeout=harness.LIMIT,
+                                  check=False)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertEqual(len(re.findall(r"^  \[\d+\] accepted", done.stdout, re.M)), 500)
+        done = subprocess.run([*chat, "pipe"], input="/group nowhere\nhello\n", capture_output=True, text=True,
+                              timeout=harness.LIMIT, check=False)
+        self.assertEqual(done.returncode, 1, done.stdout)
+
     def test_accepted_then_delivered(self):
         cluster = self.cluster()
         alice, bob, name = self.two_on_different_nodes(cluster)
