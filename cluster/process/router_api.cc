@@ -87,8 +87,12 @@ void RouterApi::register_user(const HttpRequest& request, const Respond& respond
   Shape shape;
   shape.add(name_key("name", name, "of the user").require());
   if (const auto mistake = read_body(request, shape)) return respond(*mistake);
-  const bool is_new = parts_.users.learn(name);
-  respond(json_reply(is_new ? 201 : 200, user_json(user_id_of(name), name)));
+  const UserBook::Learnt learnt = parts_.users.learn(name);
+  if (learnt == UserBook::Learnt::not_kept) {
+    return respond(problem_reply({503, "the name cannot be kept now", {}, {}, "see the log"}));
+  }
+  respond(json_reply(learnt == UserBook::Learnt::new_name ? 201 : 200,
+                     user_json(user_id_of(name), name)));
 }
 
 void RouterApi::look_up(std::vector<UserId> users,

@@ -6,8 +6,10 @@
 #include <charconv>
 #include <cstring>
 #include <iterator>
+#include <utility>
 
 #include "cluster/net/loop.h"
+#include "cluster/process/log.h"
 #include "cluster/wire/text.h"
 
 namespace imroute::cluster {
@@ -55,7 +57,7 @@ bool is_user_name(std::string_view name) {
   });
 }
 
-UserBook::UserBook(const std::filesystem::path& file) {
+UserBook::UserBook(const std::filesystem::path& file) : file_(file) {
   std::ifstream in(file);
   for (std::string name; std::getline(in, name);) {
     if (is_user_name(name)) remember(name);
@@ -64,11 +66,31 @@ UserBook::UserBook(const std::filesystem::path& file) {
   if (!out_) throw SystemRefusal("cannot write " + file.string());
 }
 
-bool UserBook::learn(const std::string& name) {
-  if (!is_user_name(name) || by_name_.contains(name) || by_name_.size() >= kMostNames) return false;
+UserBook::Learnt UserBook::learn(const std::string& name) {
+  if (by_name_.contains(name)) return Learnt::known;
+  if (!is_user_name(name) || by_name_.size() >= kMostNames) return Learnt::not_kept;
+  if (!append(name)) return Learnt::not_kept;
   remember(name);
+  return Learnt::new_name;
+}
+
+// What could be written of a line only is taken back: the next name would stand behind it.
+bool UserBook::append(const std::string& name) {
+  std::error_code error;
+  const auto size = std::filesystem::file_size(file_, error);
   out_ << name << '\n' << std::flush;
-  return true;
+  if (out_) {
+    failing_ = false;
+    return true;
+  }
+  if (!std::exchange(failing_, true)) {
+    log_event(LogLevel::warning, "names_trouble", {{"why", "cannot write " + file_.string()}});
+  }
+  out_.close();
+  out_.clear();
+  if (!error) std::filesystem::resize_file(file_, size, error);
+  out_.open(file_, std::ios::app);
+  return false;
 }
 
 void UserBook::remember(const std::string& name) {

@@ -37,8 +37,9 @@ class UserBook {
   // One name a line, appended to. Throws SystemRefusal when it cannot be.
   explicit UserBook(const std::filesystem::path& file);
 
-  // True when it is new.
-  bool learn(const std::string& name);
+  enum class Learnt : uint8_t { new_name, known, not_kept };
+  // Not kept: no name, too many names, or it cannot be written now (that is logged).
+  Learnt learn(const std::string& name);
   std::string name_of(UserId id) const;  // empty when not known
   size_t size() const { return by_name_.size(); }
 
@@ -58,10 +59,13 @@ class UserBook {
  private:
   static constexpr size_t kMostNames = 10'000'000;
   void remember(const std::string& name);
+  bool append(const std::string& name);
 
+  std::filesystem::path file_;
   std::map<std::string, UserId> by_name_;
   std::unordered_map<uint64_t, std::string> by_id_;
   std::ofstream out_;
+  bool failing_ = false;  // and that is logged
 };
 
 }  // namespace imroute::cluster

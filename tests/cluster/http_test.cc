@@ -2,7 +2,9 @@
 // What travels over sockets is tested by http_api.py.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
+#include <csignal>
 #include <filesystem>
 
 #include "cluster/http/message.h"
@@ -132,14 +134,36 @@ TEST(Text, Utf8IsWhatTheStandardSays) {
   }
 }
 
+// A file that may not grow stands for a disk that is full.
+TEST(UserBook, WhatAFullDiskDidNotTakeIsNotKnownAndLaterNamesAreKept) {
+  const auto file = std::filesystem::temp_directory_path() / "imroute-user-book-full-test.txt";
+  std::filesystem::remove(file);
+  {
+    UserBook book(file);
+    EXPECT_EQ(book.learn("before"), UserBook::Learnt::new_name);
+    rlimit limit{};
+    ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &limit), 0);
+    const auto old_handler = std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit full{std::filesystem::file_size(file) + 3, limit.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &full), 0);
+    EXPECT_EQ(book.learn("during"), UserBook::Learnt::not_kept);
+    EXPECT_EQ(book.learn("during"), UserBook::Learnt::not_kept);
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &limit), 0);
+    std::signal(SIGXFSZ, old_handler);
+    EXPECT_EQ(book.learn("after"), UserBook::Learnt::new_name);
+  }
+  EXPECT_THAT(UserBook(file).list({}).names, ElementsAre("after", "before"));
+  std::filesystem::remove(file);
+}
+
 TEST(UserBook, PagesGoOnAfterEachOther) {
   const auto file = std::filesystem::temp_directory_path() / "imroute-user-book-test.txt";
   std::filesystem::remove(file);
   {
     UserBook book(file);
     for (int i = 0; i < 50'000; ++i) book.learn("n" + std::to_string(100'000 + i));
-    EXPECT_FALSE(book.learn("n100000"));
-    EXPECT_FALSE(book.learn("\xff"));
+    EXPECT_EQ(book.learn("n100000"), UserBook::Learnt::known);
+    EXPECT_EQ(book.learn("\xff"), UserBook::Learnt::not_kept);
     const auto page = book.list({"n1", {}, {}, 3});
     EXPECT_THAT(page.names, ElementsAre("n100000", "n100001", "n100002"));
     EXPECT_EQ(page.next, "n100002");

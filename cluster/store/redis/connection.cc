@@ -158,8 +158,10 @@ RedisConnection::~RedisConnection() {
 void RedisConnection::close(std::string_view why) {
   const std::string reason(why);
   const std::shared_ptr<State> state = state_;
+  // hiredis would tell of the end while it frees, without the reason.
+  const auto call = std::exchange(state->on_closed, nullptr);
   if (state->context != nullptr) redisAsyncFree(state->context);
-  state->closed(reason);
+  if (call != nullptr) call(reason);
 }
 
 void RedisConnection::send(const RedisWords& words, Callback callback) {

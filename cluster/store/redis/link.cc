@@ -120,14 +120,15 @@ void RedisLink::look() {
 void RedisLink::learn_identity(std::string_view replication) {
   if (field(replication, "role:") != "master") return give_up("a replica, not the primary");
   std::string life = run_id_ + ":" + std::string(field(replication, "master_replid:"));
-  if (life == life_) return;
+  if (life != life_) identity_ = 0;
   life_ = std::move(life);
-  identity_ = 0;
+  // Every time: whoever empties a running server takes its identity along.
   connection_->send({"EVAL", kIdentityScript, "1", settings_.prefix + "store", life_},
                     [this, life = life_](const redisReply* reply) {
                       const RedisValue said(reply);
                       if (said.is_error()) return give_up(std::string(said.text()));
                       if (said.nothing() || life != life_) return;
+                      if (said.number() == identity_) return;
                       identity_ = said.number();
                       was_ever_up_ = true;
                       failures_ = 0;

@@ -3,11 +3,12 @@
 //
 // The identity of a store is a number that the store itself keeps, under the run id of the server
 // and its replication id: when either is another one (a restart, a promoted replica), whoever first
-// sees it writes the next number. It is looked at on each connect, and every second, which also
-// finds a connection that has died silently. An answer that says that this is no primary any more
-// (READONLY, MOVED, ...) ends the connection, so that the next one looks again. A Redis Cluster is
-// refused: the first connection throws SystemRefusal on the loop. (A server's first
-// replica changes its replication id, too: one life more than needed, which costs a resync.)
+// sees it writes the next number; so too when it is gone, as somebody emptied the server. It is
+// looked at on each connect, and every second, which also finds a connection that has died
+// silently. An answer that says that this is no primary any more (READONLY, MOVED, ...) ends the
+// connection, so that the next one looks again. A Redis Cluster is refused: the first connection
+// throws SystemRefusal on the loop. (A server's first replica changes its replication id, too: one
+// life more than needed, which costs a resync.)
 #pragma once
 
 #include <cstdint>

@@ -89,12 +89,35 @@ TEST_F(RedisLinkTest, AnEmptyServerGivesOutNoGenerationAgain) {
   EXPECT_GT(reserve().reply.generation, first);
 }
 
+TEST_F(RedisLinkTest, AServerThatIsEmptiedWhileItRunsIsAnotherStore) {
+  const uint64_t before = directory_.identity();
+  server_.say({"FLUSHALL"});
+  await_identity(before);
+  EXPECT_GT(directory_.identity(), before);
+}
+
+TEST_F(RedisLinkTest, WhatItRefusesIsToldOnce) {
+  server_.say({"CONFIG", "SET", "requirepass", "secret"});
+  for (const auto& [password, why] : {std::pair("", "NOAUTH"), std::pair("another", "WRONGPASS")}) {
+    std::vector<std::string> troubles;
+    cluster::RedisDirectory refused(
+        loop_, {.address = {server_.address()},
+                .password = password,
+                .on_trouble = [&](std::string_view what) { troubles.emplace_back(what); }});
+    const auto limit = cluster::monotonic_now() + 500 * kMillisecond;
+    run_until(loop_, "a reason and more attempts",
+              [&] { return !troubles.empty() && cluster::monotonic_now() > limit; });
+    EXPECT_THAT(troubles, testing::ElementsAre(testing::HasSubstr(why)));
+  }
+}
+
 TEST_F(RedisLinkTest, ADemotedServerIsLeftAndTakenBackUnderAnotherIdentity) {
   const uint64_t before = directory_.identity();
   server_.say({"REPLICAOF", "127.0.0.1", "1"});
   EXPECT_NE(reserve().status, ReplyStatus::ok);
   run_until(loop_, "the end of the connection", [&] { return directory_.identity() == 0; });
   EXPECT_EQ(reserve().status, ReplyStatus::unknown);
+  EXPECT_THAT(troubles_, testing::Contains(testing::HasSubstr("READONLY")));
   server_.say({"REPLICAOF", "NO", "ONE"});
   await_identity(0);
   EXPECT_NE(directory_.identity(), before);
