@@ -74,6 +74,14 @@ std::vector<Matrix::Axis> read_axes(const JsonValue& axes, ShapeReader& reader) 
                                          ", expected a JSON pointer such as \"/topology/nodes\"");
       continue;
     }
+    // These are no part of a cell: they are gone when an axis is set.
+    static constexpr std::string_view kOutside[] = {"matrix", "ci", "swarm"};
+    if (std::find(std::begin(kOutside), std::end(kOutside), parts->front()) != std::end(kOutside)) {
+      reader.error(member.key_place, "found " + in_quotes(member.key) +
+                                         ", but what a matrix varies is one experiment: "
+                                         "matrix, ci and swarm cannot be an axis");
+      continue;
+    }
     if (!member.value.is(JsonValue::Kind::array) || member.value.items.empty()) {
       reader.error(member.value, "found " + describe(member.value) +
                                      ", expected an array with at least one value");

@@ -170,6 +170,16 @@ TEST(Matrix, NamesOfTheCommandLineTakeItsPlace) {
   ASSERT_EQ(bad.diagnostics.size(), 2u);
 }
 
+TEST(Matrix, VariesOneExperimentOnly) {
+  for (const std::string axis : {"/swarm", "/swarm/nodes", "/matrix", "/ci"}) {
+    const std::string text = R"({"topology": {"nodes": 3, "users": 10}, "duration": "20s",
+      "matrix": {"axes": {")" +
+                             axis + R"(": [{}]}}})";
+    EXPECT_NE(first_problem(text).find("cannot be an axis"), std::string::npos) << axis;
+    EXPECT_FALSE(load_cells_text(text, "x").ok());
+  }
+}
+
 TEST(Matrix, HasABound) {
   LoadOptions options;
   CellOptions cells;
