@@ -70,6 +70,18 @@ void apply_ci(Document& d) {
   }
 }
 
+// Names and overrides go into results, which are JSON.
+void check_utf8(Document& d, const LoadOptions& options) {
+  const auto check = [&](const std::string& text, uint32_t source, const char* message) {
+    if (parse_json(json_line(JsonValue::make_string(text))).value) return;
+    d.diagnostics.add({source, 0, 0}, "", message);
+  };
+  check(d.source, 0, "the path is not UTF-8, and results could not name it: rename the file");
+  for (size_t i = 0; i < options.overrides.size(); ++i) {
+    check(options.overrides[i], static_cast<uint32_t>(i + 1), "is not UTF-8");
+  }
+}
+
 void apply_overrides(Document& d, const LoadOptions& options) {
   for (size_t i = 0; i < options.overrides.size(); ++i) {
     const auto source = static_cast<uint32_t>(i + 1);
@@ -89,6 +101,8 @@ void apply_overrides(Document& d, const LoadOptions& options) {
 Document open_document(std::string_view text, const std::string& source,
                        const LoadOptions& options) {
   Document d{source, {}, Diagnostics(sources_of(source, options)), false, {}};
+  check_utf8(d, options);
+  if (d.diagnostics.size() != 0) return d;
   ParsedJson parsed = parse_json(text);
   for (JsonProblem& problem : parsed.problems) {
     d.diagnostics.add(problem.place, std::move(problem.pointer), std::move(problem.message));

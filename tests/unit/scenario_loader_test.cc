@@ -110,6 +110,14 @@ TEST(ScenarioLoader, AMissingFileIsADiagnostic) {
   EXPECT_FALSE(load_scenario("/").ok());
 }
 
+TEST(ScenarioLoader, WhatResultsCouldNotNameIsRefused) {
+  EXPECT_NE(load_scenario_text(kSmall, "sm\xff.json").diagnostics.at(0).to_string().find("UTF-8"),
+            std::string::npos);
+  EXPECT_FALSE(load_cells_text(kSmall, "sm\xff.json").ok());
+  EXPECT_NE(first_problem(kSmall, {"/name=\xff"}).find("is not UTF-8"), std::string::npos);
+  EXPECT_EQ(load(kSmall, {"/name=\"\xc3\xa9\""}).name, "\xc3\xa9");
+}
+
 TEST(ScenarioLoader, HostileSizesGiveMessagesSoon) {
   std::string keys = "{";
   for (int i = 0; i < 100'000; ++i) keys += "\"key" + std::to_string(i) + "\": {},";
