@@ -192,21 +192,28 @@ LoadedScenario load_scenario_text(std::string_view text, const std::string& sour
     JsonValue base = d.root;
     const Matrix matrix = take_matrix(base, d.diagnostics);
     // The parts of a matrix are checked by themselves, the base too, and then every cell, because
-    // contradictions may come from the combination.
+    // contradictions may come from the combination. Of a bad base one cell is enough: the others
+    // would repeat its mistakes.
+    const bool good_parts = d.diagnostics.size() == 0;
     std::optional<Scenario> scenario = read_scenario(base, d);
-    if (out.has_matrix && d.diagnostics.size() == 0) {
-      const std::vector<CellTree> trees =
-          cell_trees(base, *scenario, matrix, {}, {}, d.diagnostics);
+    if (out.has_matrix && good_parts) {
+      std::vector<CellTree> trees =
+          cell_trees(base, scenario.value_or(Scenario{}), matrix, {}, {}, d.diagnostics);
+      if (!scenario && !trees.empty()) trees.resize(1);
       read_cells(trees, d);
     }
     if (d.diagnostics.size() == 0) out.scenario = std::move(scenario);
   }
   out.diagnostics = d.diagnostics.take();
   // What `ci` makes of the file must be right too, or nobody notices until the tests run.
-  if (out.scenario && !options.ci && d.root.find("ci") != nullptr) {
+  if (d.readable && !options.ci && d.root.find("ci") != nullptr) {
     LoadOptions with_ci = options;
     with_ci.ci = true;
-    out.diagnostics = load_scenario_text(text, source, with_ci).diagnostics;
+    for (Diagnostic& more : load_scenario_text(text, source, with_ci).diagnostics) {
+      const auto& known = out.diagnostics;
+      if (std::find(known.begin(), known.end(), more) != known.end()) continue;
+      out.diagnostics.push_back(std::move(more));
+    }
     if (!out.diagnostics.empty()) out.scenario.reset();
   }
   return out;

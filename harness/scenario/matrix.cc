@@ -203,6 +203,7 @@ std::vector<CellTree> cell_trees(const JsonValue& root, const Scenario& base, co
                                  const std::vector<std::string>& strategies,
                                  const std::vector<std::string>& balancers,
                                  Diagnostics& diagnostics) {
+  const size_t before = diagnostics.size();
   std::vector<Matrix::Entry> columns = matrix.strategies;
   if (!strategies.empty()) {
     StrategyConfig plain = base.strategy;
@@ -217,7 +218,7 @@ std::vector<CellTree> cell_trees(const JsonValue& root, const Scenario& base, co
                                          base.balancer, parse_balancer_name, balancer_shape,
                                          balancer_name, "--balancers", diagnostics);
   }
-  if (diagnostics.size() != 0) return {};
+  if (diagnostics.size() != before) return {};
   size_t cells = std::max<size_t>(1, columns.size()) * std::max<size_t>(1, rows.size());
   for (const Matrix::Axis& axis : matrix.axes) {
     cells = std::min(cells, kMostCells + 1) * std::min(axis.values.size(), kMostCells + 1);

@@ -118,6 +118,20 @@ TEST(ScenarioLoader, WhatResultsCouldNotNameIsRefused) {
   EXPECT_EQ(load(kSmall, {"/name=\"\xc3\xa9\""}).name, "\xc3\xa9");
 }
 
+TEST(ScenarioLoader, MistakesOfBaseMatrixAndCiAreToldTogether) {
+  const LoadedScenario loaded = load_scenario_text(R"({
+    "topology": {"nodes": 4, "users": 50}, "duration": "20",
+    "matrix": {"axes": {"/topologi/nodes": [1, 2], "/topology/users": [10, 20]}},
+    "ci": {"/warmupp": "1s"}})",
+                                                   "x");
+  std::string said;
+  for (const Diagnostic& d : loaded.diagnostics) said += d.to_string() + "\n";
+  EXPECT_EQ(loaded.diagnostics.size(), 3u) << said;
+  for (const char* key : {"/duration", "topologi", "warmupp"}) {
+    EXPECT_NE(said.find(key), std::string::npos) << key << "\n" << said;
+  }
+}
+
 TEST(ScenarioLoader, HostileSizesGiveMessagesSoon) {
   std::string keys = "{";
   for (int i = 0; i < 100'000; ++i) keys += "\"key" + std::to_string(i) + "\": {},";
