@@ -1,7 +1,9 @@
 #include "harness/scenario/loader.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <memory>
 
 #include "config/suggest.h"
@@ -18,7 +20,7 @@ struct CloseFile {
   void operator()(std::FILE* file) const { std::fclose(file); }
 };
 
-// The whole file; nothing when it cannot be read.
+// The whole file; nothing when it cannot be read, and errno says why.
 std::optional<std::string> file_text(const std::string& path) {
   const std::unique_ptr<std::FILE, CloseFile> file(std::fopen(path.c_str(), "rb"));
   if (file == nullptr) return std::nullopt;
@@ -43,7 +45,7 @@ std::string stem(std::string_view path) {
 }
 
 std::vector<Diagnostic> unreadable(const std::string& path) {
-  return {{path, 0, 0, "", "cannot be read: is the path right, and is it a file?"}};
+  return {{path, 0, 0, "", std::string("cannot be read: ") + std::strerror(errno)}};
 }
 
 // A document after its overrides.
