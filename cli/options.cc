@@ -322,6 +322,16 @@ void check_plant(const std::string& name) {
 }
 #endif
 
+// An empty value is a slip (`--out "$DIRECTORY"`), and is not taken for an option left out.
+void check_not_empty(const CLI::App& command) {
+  for (const CLI::Option* option : command.get_options()) {
+    if (option->get_name() == "TEXT") continue;  // of a message
+    for (const std::string& value : option->results()) {
+      if (value.empty()) refuse(option->get_name() + " is empty.");
+    }
+  }
+}
+
 // How long the program may take, by the wall clock.
 void check_times(Parser& parser) {
   const auto time = [](const std::string& text, const std::string& name) {
@@ -345,6 +355,11 @@ void check_explore(Parser& parser) {
     options.explore_seeds = 100;
   }
   if (!raw.from.empty()) options.from = parse_whole(raw.from, "--from", 0, UINT64_MAX);
+  if (options.explore_seeds && *options.explore_seeds - 1 > UINT64_MAX - options.from) {
+    refuse("--seeds " + std::to_string(*options.explore_seeds) + " --from " +
+           std::to_string(options.from) + " goes beyond the last seed, " +
+           std::to_string(UINT64_MAX) + ".");
+  }
   if (raw.shard.empty()) return;
   const size_t slash = raw.shard.find('/');
   if (slash == std::string::npos) {
@@ -470,7 +485,13 @@ std::string parse_problem(const CLI::ParseError& error, const CLI::App& command,
     if (std::find(known.begin(), known.end(), name) != known.end()) continue;
     return "There is no option " + name + " here." + suggestion(name, known);
   }
-  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) return "Too many arguments.";
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
+    for (const std::string& argument : arguments) {
+      const bool is_short = argument.size() > 1 && argument[0] == '-' && argument[1] != '-';
+      if (is_short && argument != "-h") return "There is no option " + argument + " here.";
+    }
+    return "Too many arguments.";
+  }
   std::string text = error.what();
   if (!text.empty() && text.back() != '.') text += '.';
   return text;
@@ -524,6 +545,7 @@ ParsedCommandLine parse_command_line(const std::vector<std::string>& arguments) 
   if (!is_command) return mistake("A command is missing.", "");
   parser.options.command = first;
   try {
+    check_not_empty(active);
     check(parser);
   } catch (const BadUsage& bad) {
     return mistake(bad.text, first);

@@ -92,6 +92,18 @@ INSTANTIATE_TEST_SUITE_P(
                     BadLine{{"list"}, "WHAT is required"},
                     BadLine{{"completions", "csh"}, "bash, zsh or fish"},
                     BadLine{{"help", "rum"}, "Did you mean run?"},
+                    BadLine{{"run", ""}, "SCENARIO is empty"},
+                    BadLine{{"shrink", ""}, "SCENARIO is empty"},
+                    BadLine{{"compare", "x", ""}, "SCENARIO is empty"},
+                    BadLine{{"explore", "x", "--seeds", ""}, "--seeds is empty"},
+                    BadLine{{"explore", "x", "--shard", ""}, "--shard is empty"},
+                    BadLine{{"run", "x", "--seed", ""}, "--seed is empty"},
+                    BadLine{{"run", "x", "--seed="}, "--seed"},
+                    BadLine{{"run", "x", "--until", ""}, "--until is empty"},
+                    BadLine{{"run", "x", "--out", ""}, "--out is empty"},
+                    BadLine{{"run", "x", "-y"}, "no option -y here"},
+                    BadLine{{"explore", "x", "--from", "18446744073709551614", "--seeds", "5"},
+                            "beyond the last seed"},
                     BadLine{{"walk", "x"}, "no command"}, BadLine{{"--json"}, "no option"}));
 
 TEST(CommandLine, HelpAndVersionAreNoMistakes) {
