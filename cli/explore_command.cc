@@ -14,19 +14,24 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// Which build wrote the summary of an exploration.
+std::string commit_of(const fs::path& summary) {
+  try {
+    return nlohmann::json::parse(read_file(summary)).at("imroute").at("commit").get<std::string>();
+  } catch (const nlohmann::json::exception& error) {
+    throw UsageError(summary.string() + " is no summary of an exploration (" + error.what() +
+                     "): remove it, or name another directory");
+  }
+}
+
 // What earlier explorations left in the directory, if this very build made it.
 std::vector<SeedRecord> earlier_records(const fs::path& out, const Console& console) {
   std::vector<SeedRecord> records;
   const fs::path lines = out / "explore.jsonl", summary = out / "explore.json";
   if (!fs::exists(lines)) return records;
-  if (fs::exists(summary)) {
-    const auto json = nlohmann::json::parse(read_file(summary), nullptr, false);
-    const bool same = json.is_object() && json.contains("imroute") &&
-                      json["imroute"].value("commit", "") == build_commit();
-    if (!same) {
-      console.err << "imroute: " << lines.string() << " is of another build and is replaced\n";
-      return records;
-    }
+  if (fs::exists(summary) && commit_of(summary) != build_commit()) {
+    console.err << "imroute: " << lines.string() << " is of another build and is replaced\n";
+    return records;
   }
   const std::string text = read_file(lines);
   size_t number = 0;

@@ -1,4 +1,6 @@
 #include <cerrno>
+#include <exception>
+#include <filesystem>
 #include <new>
 
 #include "cli/commands.h"
@@ -46,13 +48,14 @@ int dispatch(const Options& options, const Console& console) {
 
 int run_program(const std::vector<std::string>& arguments, const Console& console) {
   const ParsedCommandLine parsed = parse_command_line(arguments);
-  if (parsed.exit_code) {
-    (*parsed.exit_code == kExitHeld ? console.out : console.err) << parsed.text;
-    return *parsed.exit_code;
-  }
   int code = kExitInternal;
   try {
-    code = dispatch(parsed.options, console);
+    if (parsed.exit_code) {
+      code = *parsed.exit_code;
+      (code == kExitHeld ? console.out : console.err) << parsed.text;
+    } else {
+      code = dispatch(parsed.options, console);
+    }
     console.out.flush();
     // A reader that went away (`imroute list faults | head`) is no error of ours.
     if (!console.out && errno != EPIPE) throw EnvironmentError("cannot write to standard output");
@@ -62,9 +65,15 @@ int run_program(const std::vector<std::string>& arguments, const Console& consol
   } catch (const EnvironmentError& error) {
     console.err << "imroute: " << error.what() << '\n';
     code = kExitEnvironment;
+  } catch (const std::filesystem::filesystem_error& error) {
+    console.err << "imroute: " << error.path1().string() << ": " << error.code().message() << '\n';
+    code = kExitEnvironment;
   } catch (const std::bad_alloc&) {
     console.err << "imroute: not enough memory for this scenario\n";
     code = kExitEnvironment;
+  } catch (const std::exception& error) {
+    console.err << "imroute: internal error, this is a bug: " << error.what() << '\n';
+    code = kExitInternal;
   }
   return code;
 }

@@ -31,12 +31,15 @@ struct Found {
 std::vector<Found> find_files(const Options& options) {
   std::vector<Found> found;
   for (const std::string& name : options.scenarios) {
-    if (!fs::is_directory(name)) {
+    std::error_code error;
+    if (!fs::is_directory(name, error)) {  // what it is instead is told by who reads it
       found.push_back({name, options.ci});
       continue;
     }
     std::vector<std::string> inside;
-    for (const auto& entry : fs::directory_iterator(name)) {
+    fs::directory_iterator entries(name, error);
+    if (error) throw UsageError("cannot read " + name + ": " + error.message());
+    for (const auto& entry : entries) {
       const fs::path& path = entry.path();
       if (path.extension() == ".json" && path.filename() != "schema.json") {
         inside.push_back(path.string());

@@ -204,6 +204,20 @@ TEST_F(Explore, BadUsageIsCodeTwo) {
               HasSubstr("both named"));
 }
 
+TEST_F(Explore, ADamagedSummaryIsRefusedAndNothingIsReplaced) {
+  const std::vector<std::string> line{"explore", path("small.json"), "--seeds", "1",
+                                      "--out",   path("o")};
+  EXPECT_EQ(call(line).code, 0);
+  const std::string lines = file("o/explore.jsonl");
+  for (const char* damaged : {R"({"imroute":5})", R"({"imroute":{"commit":7}})", "{\"imr"}) {
+    write_file(path("o/explore.json"), damaged);
+    const Outcome outcome = call(line);
+    EXPECT_EQ(outcome.code, kExitUsage) << damaged;
+    EXPECT_THAT(outcome.err, HasSubstr("explore.json is no summary"));
+    EXPECT_EQ(file("o/explore.jsonl"), lines);
+  }
+}
+
 // Children of this process.
 std::vector<pid_t> children_of(pid_t parent) {
   std::vector<pid_t> pids;

@@ -2,6 +2,9 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <csignal>
+#include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -110,6 +113,32 @@ TEST_F(Program, BadInputIsCodeTwoAndTheEnvironmentCodeThree) {
   EXPECT_EQ(matrix.code, kExitUsage);
   EXPECT_THAT(matrix.err, HasSubstr("imroute compare"));
   EXPECT_EQ(call({"run", path("small.json"), "--out", path("small.json")}).code, kExitEnvironment);
+}
+
+// A stream that takes nothing, like a full disk.
+TEST_F(Program, HelpThatCannotBeWrittenIsCodeThree) {
+  std::ofstream full("/dev/full");
+  std::ostringstream err;
+  EXPECT_EQ(run_program({"help"}, Console{full, err}), kExitEnvironment);
+  EXPECT_THAT(err.str(), HasSubstr("standard output"));
+}
+
+TEST_F(Program, PathsThatCannotBeFollowedAreNoCrash) {
+  fs::create_symlink(path("loop"), path("loop"));
+  for (const std::string& bad : {path("loop"), path(std::string(300, 'n'))}) {
+    for (const std::vector<std::string>& line :
+         std::vector<std::vector<std::string>>{{"run", bad},
+                                               {"validate", bad},
+                                               {"explore", bad},
+                                               {"explain", bad, "--message", "1"},
+                                               {"diff-trace", bad, bad},
+                                               {"report", bad},
+                                               {"explore", path("small.json"), "--out", bad}}) {
+      const Outcome outcome = call(line);
+      EXPECT_THAT(outcome.code, testing::AnyOf(kExitUsage, kExitEnvironment)) << line[0];
+      EXPECT_NE(outcome.err, "") << line[0];
+    }
+  }
 }
 
 TEST_F(Program, CompareDoesNotDependOnTheNumberOfJobs) {
