@@ -169,13 +169,17 @@ Exploration explore(const std::vector<ExploredScenario>& scenarios, const Option
     const std::vector<ExploreJob> round = plan.next_round();
     if (round.empty()) break;
     std::vector<std::string> lines;
-    for (const ExploreJob& job : round) lines.push_back(job_line(job));
+    std::vector<unsigned> limits;
+    for (const ExploreJob& job : round) {
+      lines.push_back(job_line(job));
+      limits.push_back(job.twice ? 2 : 1);
+    }
     std::vector<std::optional<SeedRecord>> answers(round.size());
     const auto done = [&](size_t i, WorkerOutcome outcome) {
       answers[i] = record_of_outcome(scenarios[round[i].scenario], round[i], outcome);
       out.records.push_back(*answers[i]);
     };
-    going = pool.run(lines, done, stop);
+    going = pool.run(lines, done, stop, limits);
     for (size_t i = 0; i < round.size(); ++i) {
       if (answers[i]) plan.learn(round[i], coverage.add(*answers[i]));
     }

@@ -9,8 +9,10 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <new>
 #include <stdexcept>
 
+#include "cli/console.h"
 #include "cli/files.h"
 #include "cli/options.h"
 #include "core/base/assert.h"
@@ -35,7 +37,7 @@ bool write_all(int to, const std::string& text) {
 
 // In a worker: where its answers go.
 int g_answers = -1;
-constexpr char kAnswer = '=', kFailure = '!';
+constexpr char kAnswer = '=', kFailure = '!', kNoMemory = '0';
 
 // The source tree stands elsewhere on another machine: folder and file are enough.
 std::string short_path(const std::string& path) {
@@ -127,6 +129,8 @@ void WorkerPool::serve(int from, int to) {
       std::string answer;
       try {
         answer = kAnswer + work_(heard.substr(0, end));
+      } catch (const std::bad_alloc&) {
+        answer = kNoMemory;
       } catch (const std::exception& error) {
         answer = std::string(1, kFailure) + "exception: " + error.what();
       }
@@ -172,6 +176,9 @@ void WorkerPool::hear(Worker& worker, const std::function<void(size_t, WorkerOut
   worker.heard.append(buffer, static_cast<size_t>(n));
   const size_t line = worker.heard.find('\n');
   if (line == std::string::npos) return;
+  if (worker.heard[0] == kNoMemory) {
+    throw EnvironmentError("not enough memory for this scenario; fewer --jobs at a time need less");
+  }
   const bool answered = worker.heard[0] == kAnswer;
   WorkerOutcome outcome{answered ? WorkerOutcome::Kind::done : WorkerOutcome::Kind::failed,
                         worker.heard.substr(1, line - 1)};
@@ -183,7 +190,7 @@ void WorkerPool::hear(Worker& worker, const std::function<void(size_t, WorkerOut
 
 bool WorkerPool::run(const std::vector<std::string>& jobs,
                      const std::function<void(size_t, WorkerOutcome)>& done,
-                     const std::function<bool()>& stop) {
+                     const std::function<bool()>& stop, const std::vector<unsigned>& limits) {
   size_t next = 0, ended = 0;
   const auto count = [&](size_t job, WorkerOutcome outcome) {
     ++ended;
@@ -218,11 +225,13 @@ bool WorkerPool::run(const std::vector<std::string>& jobs,
       }
     }
     for (Worker& worker : workers_) {
-      if (worker.job == kIdle || wall_ns() - worker.since_ns < limit_ns_) continue;
+      if (worker.job == kIdle) continue;
       const size_t job = worker.job;
+      const int64_t times = limits.empty() ? 1 : limits[job];
+      if (wall_ns() - worker.since_ns < times * limit_ns_) continue;
       end(worker, true);
-      count(job, {WorkerOutcome::Kind::hung,
-                  "no end after " + std::to_string(limit_ns_ / kSecond) + " s of wall time"});
+      count(job,
+            {WorkerOutcome::Kind::hung, "no end after " + human_ns(limit_ns_) + " of wall time"});
     }
   }
   return true;

@@ -38,10 +38,11 @@ class WorkerPool {
 
   // All jobs, in any order; `done` is called here, once for each that ended. `stop` is asked about
   // ten times a second: true ends the workers; jobs under way are forgotten. False when stopped.
-  // Throws EnvironmentError when no process can be made.
+  // `limits` says how many times the limit each job may take; without it, once.
+  // Throws EnvironmentError when no process can be made, or one has not enough memory.
   bool run(const std::vector<std::string>& jobs,
            const std::function<void(size_t job, WorkerOutcome outcome)>& done,
-           const std::function<bool()>& stop);
+           const std::function<bool()>& stop, const std::vector<unsigned>& limits = {});
 
   std::vector<pid_t> workers() const;
 

@@ -32,6 +32,8 @@ std::string misbehave(const std::string& line) {
   if (line == "die") ::raise(SIGKILL);
   if (line == "leave") ::_exit(7);
   while (line == "hang") ::pause();
+  if (line == "slow") ::usleep(500'000);
+  if (line == "greedy") throw std::bad_alloc();
   return "did " + line;
 }
 
@@ -61,6 +63,24 @@ TEST(WorkerPool, EveryEndIsReportedAndTheOthersGoOn) {
   EXPECT_EQ(outcomes["leave"].kind, Kind::crashed);
   EXPECT_THAT(outcomes["leave"].text, HasSubstr("exit code 7"));
   EXPECT_EQ(outcomes["hang"].kind, Kind::hung);
+}
+
+TEST(WorkerPool, AJobOfSeveralRunsHasThatManyLimits) {
+  WorkerPool pool(1, misbehave, 300 * kMillisecond);
+  std::vector<WorkerOutcome> outcomes(2);
+  EXPECT_TRUE(pool.run(
+      {"slow", "slow"}, [&](size_t i, WorkerOutcome o) { outcomes[i] = o; }, [] { return false; },
+      {1, 3}));
+  EXPECT_EQ(outcomes[0].kind, WorkerOutcome::Kind::hung);
+  EXPECT_EQ(outcomes[0].text, "no end after 300 ms of wall time");
+  EXPECT_EQ(outcomes[1].kind, WorkerOutcome::Kind::done) << outcomes[1].text;
+}
+
+TEST(WorkerPool, NotEnoughMemoryIsNoFinding) {
+  WorkerPool pool(1, misbehave, kSecond);
+  EXPECT_THROW(pool.run(
+                   {"greedy"}, [](size_t, WorkerOutcome) { FAIL(); }, [] { return false; }),
+               EnvironmentError);
 }
 
 TEST(WorkerPool, StopsAtOnceWhateverWorkersDo) {
