@@ -192,20 +192,21 @@ int compare_command(const Options& options, const Console& console) {
   }
   const Comparison& comparison = outcome.comparison;
   const std::string json = to_json(comparison).dump(2) + "\n";
-  if (!options.out.empty()) {
-    write_file(out / "compare.json", json);
-    write_file(out / "report.html", render_compare_report(comparison, json));
-  }
+  // Told before it is written: a full disk does not take it away.
   if (options.json) {
     console.out << json;
   } else {
     print_comparison(comparison, console);
     print_failures(comparison, planned, options, console);
-    if (options.out.empty()) {
-      console.out << "add --out DIR for compare.json and report.html\n";
-    } else {
-      console.out << "report: " << (out / "report.html").string() << '\n';
-    }
+  }
+  if (!options.out.empty()) {
+    write_file(out / "compare.json", json);
+    write_file(out / "report.html", render_compare_report(comparison, json));
+  }
+  if (!options.json) {
+    console.out << (options.out.empty() ? "add --out DIR for compare.json and report.html"
+                                        : "report: " + (out / "report.html").string())
+                << '\n';
   }
   return comparison.all_held() ? kExitHeld : kExitViolated;
 }

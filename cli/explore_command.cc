@@ -120,12 +120,13 @@ int explore_command(const Options& options, const Console& console) {
   report.out_of_time = found.out_of_time;
   report.command = command_line(options);
   const std::string json = explore_json(report).dump(2) + "\n";
-  if (!options.out.empty()) write_results(options.out, report, json);
+  // Told before it is written: a full disk does not take it away.
   if (options.json) {
     console.out << json;
   } else {
     print_explore(report, console);
   }
+  if (!options.out.empty()) write_results(options.out, report, json);
   if (found.interrupted) return kExitInterrupted;
   return report.held() ? kExitHeld : kExitViolated;
 }

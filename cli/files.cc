@@ -61,14 +61,27 @@ FileWriter::~FileWriter() {
   std::filesystem::remove(temporary_, ignored);
 }
 
-void FileWriter::line(std::string_view text) { stream_ << text << '\n'; }
+void FileWriter::line(std::string_view text) {
+  stream_ << text << '\n';
+  remember_failure();
+}
 void FileWriter::append(std::string_view text) {
   stream_.write(text.data(), static_cast<std::streamsize>(text.size()));
+  remember_failure();
+}
+void FileWriter::remember_failure() {
+  if (!stream_ && failure_.empty()) failure_ = last_reason();
+}
+
+void FileWriter::close() {
+  if (!stream_.is_open()) return;
+  stream_.close();
+  remember_failure();
+  if (!stream_) throw EnvironmentError("cannot write all of " + path_.string() + ": " + failure_);
 }
 
 void FileWriter::commit() {
-  stream_.close();
-  if (!stream_) throw EnvironmentError("cannot write all of " + path_.string());
+  close();
   std::error_code error;
   std::filesystem::rename(temporary_, path_, error);
   if (error) {

@@ -40,11 +40,17 @@ class FileWriter {
   FileWriter& operator=(const FileWriter&) = delete;
   void line(std::string_view text);
   void append(std::string_view text);
-  void commit();  // throws EnvironmentError when anything was not written
+  // Everything is on the disk, still beside its final name: of several files that belong together,
+  // all are closed before the first is committed. Throws EnvironmentError.
+  void close();
+  void commit();  // closes, and gives the file its name; throws EnvironmentError
 
  private:
+  void remember_failure();
+
   std::filesystem::path path_, temporary_;
   std::ofstream stream_;
+  std::string failure_;  // why the first write failed that did
   bool committed_ = false;
 };
 

@@ -1,3 +1,4 @@
+#include <deque>
 #include <memory>
 
 #include "cli/commands.h"
@@ -34,20 +35,30 @@ struct LiveFiles {
   }
 };
 
+// All files or none: a full disk leaves what an earlier run wrote, and no mixture.
 void write_results(const Options& options, const Result& result, const std::string& effective,
                    const std::string& json, LiveFiles& live) {
   const std::filesystem::path out = options.out;
-  if (live.trace != nullptr) {
-    live.trace->commit();
-  } else {  // one of an earlier run would not belong to this result
-    std::error_code ignored;
-    std::filesystem::remove(out / "trace.jsonl", ignored);
-  }
   live.timeline->finish(result);
-  write_file(out / "effective.json", effective);
-  write_file(out / "checkpoints.jsonl", write_checkpoints(result.checkpoints));
-  write_file(out / "result.json", json);
-  write_file(out / "report.html", render_run_report(result, json));
+  if (live.trace != nullptr) live.trace->close();
+  std::deque<FileWriter> files;
+  const auto add = [&](const char* name, const std::string& text) {
+    FileWriter& file = files.emplace_back(out / name);
+    file.append(text);
+    file.close();
+  };
+  add("effective.json", effective);
+  add("checkpoints.jsonl", write_checkpoints(result.checkpoints));
+  add("result.json", json);
+  add("report.html", render_run_report(result, json));
+
+  // What an earlier command left would not belong to this result.
+  std::error_code ignored;
+  std::filesystem::remove(out / "compare.json", ignored);
+  if (live.trace == nullptr) std::filesystem::remove(out / "trace.jsonl", ignored);
+  live.timeline->commit();
+  if (live.trace != nullptr) live.trace->commit();
+  for (FileWriter& file : files) file.commit();
 }
 
 }  // namespace
@@ -86,15 +97,16 @@ int run_command(const Options& options, const Console& console) {
   result.commit = build_commit();
   result.command = command_text(options);
   const std::string json = write_result_json(result);
-  if (!options.out.empty()) {
-    const std::string effective = write_effective(scenario, materialise_plan(scenario));
-    write_results(options, result, effective, json, live);
-  }
+  // Told before it is written: a full disk does not take it away.
   if (options.json) {
     console.out << json;
   } else {
     print_summary(result, reproduce, console);
-    if (!options.out.empty()) {
+  }
+  if (!options.out.empty()) {
+    const std::string effective = write_effective(scenario, materialise_plan(scenario));
+    write_results(options, result, effective, json, live);
+    if (!options.json) {
       console.out << "  report      "
                   << (std::filesystem::path(options.out) / "report.html").string() << '\n';
     }

@@ -86,7 +86,7 @@ void Timeline::finish(const Result& result) {
     ++second;
   }
   file_.append("\n]}\n");
-  file_.commit();
+  file_.close();
 }
 
 }  // namespace imroute

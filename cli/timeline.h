@@ -21,8 +21,9 @@ class Timeline {
   explicit Timeline(const std::filesystem::path& path);
   // A line of trace.jsonl, in order of time.
   void add_trace_line(const std::string& json_line);
-  // Writes bands and curves and completes the file.
+  // Writes bands and curves; the file is complete, and commit() gives it its name.
   void finish(const Result& result);
+  void commit() { file_.commit(); }
 
  private:
   void event(const std::string& json);

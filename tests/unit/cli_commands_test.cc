@@ -158,6 +158,7 @@ TEST_F(Commands, TimelineIsJsonWithFlowsAndBands) {
   std::istringstream lines(read_file(directory_ / "trace.jsonl"));
   for (std::string line; std::getline(lines, line);) timeline.add_trace_line(line);
   timeline.finish(result);
+  timeline.commit();
   const auto document = nlohmann::json::parse(read_file(directory_ / "timeline.json"));
   size_t slices = 0, starts = 0, steps = 0, curves = 0;
   for (const auto& event : document["traceEvents"]) {

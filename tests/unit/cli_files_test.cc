@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <unistd.h>
+
+#include <csignal>
 
 #include "cli/files.h"
 
@@ -41,6 +44,23 @@ TEST_F(Files, ReplacesAtOnce) {
   write_file(directory_ / "a", "old");
   write_file(directory_ / "a", "new");
   EXPECT_EQ(read_file(directory_ / "a"), "new");
+}
+
+TEST_F(Files, AFailedWriteSaysWhy) {
+  std::signal(SIGXFSZ, SIG_IGN);
+  rlimit old{};
+  ::getrlimit(RLIMIT_FSIZE, &old);
+  const rlimit small{1000, old.rlim_max};
+  ::setrlimit(RLIMIT_FSIZE, &small);
+  std::string said;
+  try {
+    write_file(directory_ / "a", std::string(100'000, 'x'));
+  } catch (const EnvironmentError& error) {
+    said = error.what();
+  }
+  ::setrlimit(RLIMIT_FSIZE, &old);
+  EXPECT_EQ(said, "cannot write all of " + (directory_ / "a").string() + ": File too large");
+  EXPECT_EQ(count(), 0u);
 }
 
 TEST_F(Files, RefusalsSayWhichSideIsAtFault) {

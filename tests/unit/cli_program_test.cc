@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -83,6 +84,48 @@ TEST_F(Program, RunWithoutTraceRemovesTheTraceOfAnEarlierRun) {
   EXPECT_EQ(call({"run", path("small.json"), "--trace", "--out", path("a")}).code, 0);
   EXPECT_EQ(call({"run", path("small.json"), "--out", path("a")}).code, 0);
   EXPECT_FALSE(fs::exists(directory_ / "a" / "trace.jsonl"));
+}
+
+TEST_F(Program, RunRemovesTheComparisonOfAnEarlierCommand) {
+  EXPECT_EQ(call({"compare", path("small.json"), "--seeds", "1", "--out", path("a")}).code, 0);
+  EXPECT_EQ(call({"run", path("small.json"), "--out", path("a")}).code, 0);
+  EXPECT_FALSE(fs::exists(directory_ / "a" / "compare.json"));
+}
+
+// Like a full disk: no file may grow beyond `bytes`.
+class SmallFiles {
+ public:
+  explicit SmallFiles(rlim_t bytes) {
+    std::signal(SIGXFSZ, SIG_IGN);
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit small{bytes, before_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &small);
+  }
+  ~SmallFiles() { ::setrlimit(RLIMIT_FSIZE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+TEST_F(Program, AFullDiskTakesNeitherTheOldResultNorTheNewSummary) {
+  EXPECT_EQ(call({"run", path("small.json"), "--out", path("a")}).code, 0);
+  const auto files = [&] {
+    std::map<std::string, std::string> all;
+    for (const auto& entry : fs::directory_iterator(directory_ / "a")) {
+      all[entry.path().filename().string()] = read_file(entry.path());
+    }
+    return all;
+  };
+  std::map<std::string, std::string> before = files();
+  Outcome full;
+  {
+    const SmallFiles limit(before["report.html"].size() * 9 / 10);  // the last that is written
+    full = call({"run", path("small.json"), "--seed", "2", "--out", path("a")});
+  }
+  EXPECT_EQ(full.code, kExitEnvironment);
+  EXPECT_THAT(full.err, HasSubstr("report.html: File too large"));
+  EXPECT_THAT(full.out, HasSubstr("PASS"));
+  EXPECT_TRUE(files() == before);
 }
 
 TEST_F(Program, SummaryTellsVerdictAndHash) {
