@@ -2,6 +2,7 @@
 
 #include "cli/files.h"
 #include "cli/reproduce.h"
+#include "config/units.h"
 
 namespace imroute {
 
@@ -22,6 +23,7 @@ std::string command_text(const Options& options) {
   if (options.seed) text += " --seed " + std::to_string(*options.seed);
   if (options.ci) text += " --ci";
   for (const std::string& set : options.sets) text += " --set " + shell_word(set);
+  if (options.until_ns != kNever) text += " --until " + format_duration(options.until_ns);
   return text;
 }
 

@@ -96,6 +96,9 @@ int run_command(const Options& options, const Console& console) {
   result.version = build_version();
   result.commit = build_commit();
   result.command = command_text(options);
+  const bool stopped =
+      !result.checkpoints.empty() && result.checkpoints.back().t_ns == options.until_ns;
+  if (stopped) result.stopped_at_ns = options.until_ns;
   const std::string json = write_result_json(result);
   // Told before it is written: a full disk does not take it away.
   if (options.json) {

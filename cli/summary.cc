@@ -130,6 +130,11 @@ void print_summary(const Result& result, const std::string& reproduce, const Con
   console.out << console.painted(Paint::bold, result.name) << "  seed " << result.seed << "  ";
   switch (result.verdict) {
     case Verdict::pass:
+      if (result.stopped_at_ns) {
+        console.out << console.painted(Paint::yellow, "STOPPED") << "  at "
+                    << human_ns(*result.stopped_at_ns) << ": not judged to its end\n";
+        break;
+      }
       console.out << console.painted(Paint::green, "PASS") << "  every promise was kept\n";
       break;
     case Verdict::fail:

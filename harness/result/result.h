@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -76,6 +77,7 @@ struct Result {
   uint64_t seed = 0;
   uint64_t scenario_hash = 0;
   Verdict verdict = Verdict::pass;
+  std::optional<int64_t> stopped_at_ns;  // --until: the run was not judged to its end
   uint64_t trace_hash = 0;
   std::vector<Violation> violations;
   uint64_t violations_total = 0;  // violations keeps the first 100

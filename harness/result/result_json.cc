@@ -255,6 +255,7 @@ std::string write_result_json(const Result& r) {
   w.number("seed", r.seed);
   w.text("scenario_hash", format_hex(r.scenario_hash));
   w.text("verdict", std::string(to_string(r.verdict)));
+  if (r.stopped_at_ns) w.ms("stopped_at_ms", *r.stopped_at_ns);
   w.raw("trace_hash", r.world == "cluster" ? "null" : quote_json(format_hex(r.trace_hash)));
   write_violations(w, r);
   write_messages(w, r);

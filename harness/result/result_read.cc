@@ -143,6 +143,7 @@ std::optional<Result> read_result_json(const std::string& text, std::string* pro
   r.verdict = verdict == "pass"   ? Verdict::pass
               : verdict == "fail" ? Verdict::fail
                                   : Verdict::vacuous;
+  if (j.contains("stopped_at_ms")) r.stopped_at_ns = ns_of(j["stopped_at_ms"]);
   read_violations(j, r);
   read_messages(j.at("messages"), r);
   read_histogram(j.at("latency_ms").at("accept"), r.accept_ns);

@@ -92,6 +92,19 @@ TEST_F(Program, RunRemovesTheComparisonOfAnEarlierCommand) {
   EXPECT_FALSE(fs::exists(directory_ / "a" / "compare.json"));
 }
 
+TEST_F(Program, ARunThatWasStoppedSaysSo) {
+  const Outcome stopped = call({"run", path("small.json"), "--until", "3s", "--out", path("a")});
+  EXPECT_EQ(stopped.code, kExitHeld);
+  EXPECT_THAT(stopped.out, HasSubstr("STOPPED  at 3 s: not judged to its end"));
+  EXPECT_EQ(stopped.out.find("PASS"), std::string::npos);
+  const auto json = nlohmann::json::parse(read_file(directory_ / "a" / "result.json"));
+  EXPECT_EQ(json["stopped_at_ms"], 3000);
+  EXPECT_THAT(json["machine"]["command"].get<std::string>(), HasSubstr(" --until 3s"));
+  EXPECT_EQ(call({"report", path("a")}).code, kExitHeld);
+  const Outcome whole = call({"run", path("small.json"), "--until", "1h", "--json"});
+  EXPECT_FALSE(nlohmann::json::parse(whole.out).contains("stopped_at_ms"));
+}
+
 // Like a full disk: no file may grow beyond `bytes`.
 class SmallFiles {
  public:
