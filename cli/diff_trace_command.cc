@@ -77,7 +77,8 @@ std::string call_of(const TraceSide& side) {
                                                                    : "imroute run";
 }
 
-// Runs the sides that have no trace until the interval is over, and compares again.
+// Runs the sides that have no trace until the interval is over, and compares again. The events part
+// within it; a line that tells of it may come later.
 std::vector<std::string> lines_that_show(const TraceSide& a, const TraceSide& b,
                                          const Interval& interval) {
   const int64_t until = (interval.to_ns + kMillisecond - 1) / kMillisecond * kMillisecond;
@@ -209,7 +210,8 @@ void print_diff(const TraceSide& a, const TraceSide& b, const TraceDiff& diff,
   }
   if (diff.lines && diff.lines->number != 0) print_parting(*diff.lines, console);
   if (diff.lines || diff.same()) return;
-  console.out << "\nThis shows the first line that differs";
+  console.out
+      << "\nThis shows the lines up to there, and the first that differs if it is one of them";
   const bool builds = a.result && b.result && build_of(*a.result) != build_of(*b.result);
   if (builds) console.out << " (the first with the build of A, the second with that of B)";
   console.out << ":\n";
