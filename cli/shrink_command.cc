@@ -77,7 +77,8 @@ struct Shrunk {
   Scenario scenario;
   Sizes before, after;
   bool by_script = true;  // else the drawn workload had to stay
-  bool whole = true;      // nothing more could go; else time was up
+  bool whole = true;      // nothing more could go; else time was up, or Ctrl-C came
+  bool cut_short = false;
   uint64_t runs = 0;
   double seconds = 0;
 };
@@ -145,6 +146,7 @@ Shrunk shrink(const Scenario& scenario, const Options& options, const Console& c
       [&] { return judge.stopped(); }, [&](const Scenario& s) { note = in_words(sizes_of(s)); });
   out.after = sizes_of(out.scenario);
   out.whole = !judge.stopped();
+  out.cut_short = interrupted();
   out.runs = judge.runs();
   out.seconds = wall_seconds() - begin;
   return out;
@@ -155,6 +157,19 @@ std::string beside(const std::string& file) {
   return std::filesystem::path(file).replace_extension(".md").string();
 }
 
+// Before all the work, which a mistyped path would lose.
+void check_outputs(const std::string& file) {
+  if (beside(file) == file) {
+    throw UsageError(file + " would hold the explanation: name the scenario --out NAME.json");
+  }
+  for (const std::string& path : {file, beside(file)}) {
+    std::error_code ignored;
+    if (std::filesystem::is_directory(path, ignored)) {
+      throw UsageError(path + " is a directory, a file is needed");
+    }
+  }
+}
+
 void print_shrunk(const Shrunk& shrunk, const Console& console) {
   console.out << console.painted(Paint::red, shrunk.target.text()) << '\n'
               << "  before      " << in_words(shrunk.before) << '\n'
@@ -163,7 +178,9 @@ void print_shrunk(const Shrunk& shrunk, const Console& console) {
   if (!shrunk.by_script) {
     console.out << "  note        written out, what users do failed no more; it stays drawn\n";
   }
-  if (!shrunk.whole) {
+  if (shrunk.cut_short) {
+    console.out << "  note        interrupted; given more time it may become smaller\n";
+  } else if (!shrunk.whole) {
     console.out << "  note        time was up; with a longer --budget it may become smaller\n";
   }
 }
@@ -202,12 +219,15 @@ int shrink_command(const Options& options, const Console& console, const RunScen
                      "leave the others out with --set /matrix=null");
   }
   const Scenario& scenario = *loaded.scenario;
-  Shrunk shrunk = shrink(scenario, options, console, run);
   const std::string name = scenario.name + "-" + std::to_string(scenario.seed);
   const std::string file = options.out.empty() ? name + ".json" : options.out;
+  check_outputs(file);
+  FileWriter writer(file);
+  Shrunk shrunk = shrink(scenario, options, console, run);
   shrunk.scenario.name = name;
   shrunk.scenario.description = shrunk.target.text();
-  write_file(file, write_minimal(shrunk.scenario));
+  writer.append(write_minimal(shrunk.scenario));
+  writer.commit();
   const std::string repro = reproducing_line(file, shrunk.scenario.seed, {});
   // A run that does not end of itself tells nothing more than how it ended.
   std::optional<Explained> explained;

@@ -94,6 +94,25 @@ TEST_F(Shrink, ASeedThatHoldsIsRefused) {
   EXPECT_THAT(other.err, HasSubstr("expect:messages/sent (final)"));
 }
 
+TEST_F(Shrink, BadOutputPathsAreRefusedBeforeTheWork) {
+  fs::create_directories(directory_ / "dir");
+  const auto code = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> line{"shrink", path("small.json")};
+    line.insert(line.end(), more.begin(), more.end());
+    const Outcome o = call(line);
+    EXPECT_THAT(o.err, testing::Not(HasSubstr("does not fail"))) << o.err;
+    return o.code;
+  };
+  // The seed holds: were it run, that would be said.
+  const auto out = [&](const std::string& name) {
+    return code({"--set", "/expect=null", "--out", path(name)});
+  };
+  EXPECT_EQ(out("tiny.md"), kExitUsage);
+  EXPECT_EQ(out("dir"), kExitUsage);
+  EXPECT_EQ(out("none/tiny.json"), kExitEnvironment);
+  EXPECT_EQ(code({"--set", "/expect=null", "--set", "/name=no/such"}), kExitEnvironment);
+}
+
 TEST_F(Shrink, IsToldInWords) {
   const Outcome o = call(
       {"shrink", path("small.json"), "--seed", "5", "--jobs", "1", "--out", path("tiny.json")});
