@@ -8,6 +8,7 @@
 #include "cli/files.h"
 #include "cli/interrupt.h"
 #include "cli/load.h"
+#include "core/base/hash.h"
 
 namespace imroute {
 namespace {
@@ -49,6 +50,19 @@ std::vector<SeedRecord> earlier_records(const fs::path& out, const Console& cons
     at = end + 1;
   }
   return records;
+}
+
+// What another text of the same file showed says nothing of this one.
+void forget_other_texts(std::vector<SeedRecord>& records,
+                        const std::vector<ExploredScenario>& scenarios, const Console& console) {
+  for (const ExploredScenario& scenario : scenarios) {
+    const size_t gone = std::erase_if(records, [&](const SeedRecord& record) {
+      return record.file == scenario.file && record.text != hash_text(scenario.text);
+    });
+    if (gone == 0) continue;
+    console.err << "imroute: " << scenario.file << " was changed: " << counted(gone, "run")
+                << " of what it was are left out\n";
+  }
 }
 
 void write_results(const fs::path& out, const ExploreReport& report, const std::string& json) {
@@ -96,6 +110,7 @@ int explore_command(const Options& options, const Console& console) {
   if (!options.out.empty()) {
     prepare_directory(options.out);
     report.records = earlier_records(options.out, console);
+    forget_other_texts(report.records, scenarios, console);
   }
   Exploration found;
   {
@@ -108,7 +123,7 @@ int explore_command(const Options& options, const Console& console) {
   report.explored = found.records.size();
   report.records.insert(report.records.end(), found.records.begin(), found.records.end());
   merge_records(report.records);
-  for (const ExploredScenario& scenario : scenarios) report.files[scenario.name] = scenario.file;
+  report.scenarios = scenarios.size();
   for (const SeedRecord& record : report.records) report.coverage.add(record);
   report.requirement = requirement_of(scenarios);
   report.groups = group_failures(report.records);

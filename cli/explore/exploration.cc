@@ -10,6 +10,7 @@
 #include "cli/files.h"
 #include "cli/interrupt.h"
 #include "cli/load.h"
+#include "core/base/hash.h"
 #include "harness/scenario/loader.h"
 #include "sim/simulation.h"
 
@@ -65,6 +66,13 @@ std::vector<std::string> all_sets(const ExploredScenario& scenario,
   return sets;
 }
 
+// Which file and which text of it the record is of.
+SeedRecord of_scenario(const ExploredScenario& scenario, SeedRecord record) {
+  record.file = scenario.file;
+  record.text = hash_text(scenario.text);
+  return record;
+}
+
 // What a worker does with a line.
 std::string run_job(const std::vector<ExploredScenario>& scenarios, const std::string& line) {
   const nlohmann::json job = nlohmann::json::parse(line);
@@ -83,7 +91,7 @@ std::string run_job(const std::vector<ExploredScenario>& scenarios, const std::s
       record.events = result.events;
     }
   }
-  return record_line(record);
+  return record_line(of_scenario(explored, std::move(record)));
 }
 
 SeedRecord record_of_outcome(const ExploredScenario& scenario, const ExploreJob& job,
@@ -92,8 +100,8 @@ SeedRecord record_of_outcome(const ExploredScenario& scenario, const ExploreJob&
   if (outcome.kind == WorkerOutcome::Kind::done) {
     if (auto record = parse_record(outcome.text, &what)) return *record;
   }
-  return record_of_end(scenario.name, job.seed, all_sets(scenario, job.sets), scenario.ci,
-                       to_string(outcome.kind), what);
+  return of_scenario(scenario, record_of_end(scenario.name, job.seed, all_sets(scenario, job.sets),
+                                             scenario.ci, to_string(outcome.kind), what));
 }
 
 }  // namespace

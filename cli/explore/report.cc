@@ -1,6 +1,7 @@
 #include "cli/explore/report.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "cli/embedded.h"
@@ -34,7 +35,8 @@ Json group_json(const ExploreReport& report, const FailureGroup& group) {
   Json seeds = Json::array();
   for (const SeedRecord* record : group.records) {
     if (seeds.size() < kSeedsListed) {
-      seeds.push_back({{"scenario", record->scenario}, {"seed", record->seed}});
+      seeds.push_back(
+          {{"scenario", record->scenario}, {"file", record->file}, {"seed", record->seed}});
     }
   }
   return {{"property", group.print.property}, {"phase", group.print.phase},
@@ -124,18 +126,13 @@ void print_groups(const ExploreReport& report, const Console& console) {
 
 }  // namespace
 
-std::string ExploreReport::file_of(const SeedRecord& record) const {
-  const auto found = files.find(record.scenario);
-  return found == files.end() ? record.scenario + ".json" : found->second;
-}
-
 std::string ExploreReport::run_line(const SeedRecord& record) const {
-  return reproducing_line(file_of(record), record.seed, record.sets, record.ci);
+  return reproducing_line(record.file, record.seed, record.sets, record.ci);
 }
 
 std::string ExploreReport::shrink_line(const SeedRecord& record) const {
-  return reproducing_line(file_of(record), record.seed, record.sets, record.ci, "shrink") +
-         " --out " + shell_word(record.scenario + "-" + std::to_string(record.seed) + ".json");
+  return reproducing_line(record.file, record.seed, record.sets, record.ci, "shrink") + " --out " +
+         shell_word(record.scenario + "-" + std::to_string(record.seed) + ".json");
 }
 
 Json explore_json(const ExploreReport& report) {
@@ -201,8 +198,7 @@ std::string explore_junit(const ExploreReport& report) {
 
 void print_explore(const ExploreReport& report, const Console& console) {
   console.out << "explored " << counted(report.explored, "run") << " of "
-              << counted(report.files.size(), "scenario") << " in "
-              << human_ms(report.seconds * 1000);
+              << counted(report.scenarios, "scenario") << " in " << human_ms(report.seconds * 1000);
   if (report.seconds > 0) {
     const double rate = static_cast<double>(report.explored) / report.seconds;
     console.out << ": " << human_number(rate) << " a second, " << human_number(rate / report.jobs)

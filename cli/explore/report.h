@@ -2,7 +2,6 @@
 // terminal. All from the same records, so they agree.
 #pragma once
 
-#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -14,15 +13,14 @@
 namespace imroute {
 
 struct ExploreReport {
-  std::vector<SeedRecord> records;           // of this exploration and of earlier ones beside it
-  std::map<std::string, std::string> files;  // scenario name -> file, to repeat a run
+  std::vector<SeedRecord> records;  // of this exploration and of earlier ones beside it
   Coverage coverage;
   Requirement requirement;
   std::vector<FailureGroup> groups;  // point into `records`
   std::vector<std::string> missing;
   bool coverage_required = false;
   // Of this exploration alone.
-  size_t explored = 0;
+  size_t explored = 0, scenarios = 0;
   double seconds = 0;
   unsigned jobs = 1;
   bool interrupted = false, out_of_time = false;

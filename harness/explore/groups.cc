@@ -8,7 +8,7 @@ namespace imroute {
 namespace {
 
 auto order(const SeedRecord& r) {
-  return std::tuple(r.events == 0, r.events, r.scenario, r.seed, r.sets);
+  return std::tuple(r.events == 0, r.events, r.scenario, r.seed, r.sets, r.file);
 }
 
 }  // namespace

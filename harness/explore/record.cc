@@ -16,11 +16,11 @@ using Json = nlohmann::ordered_json;
 
 uint64_t hash_of(const std::string& text) {
   const auto value = parse_hex(text);
-  if (!value) throw std::invalid_argument("trace_hash is not 16 hexadecimal digits");
+  if (!value) throw std::invalid_argument("a hash is not 16 hexadecimal digits");
   return *value;
 }
 
-auto key(const SeedRecord& r) { return std::tie(r.scenario, r.seed, r.sets, r.ci); }
+auto key(const SeedRecord& r) { return std::tie(r.scenario, r.file, r.seed, r.sets, r.ci); }
 
 }  // namespace
 
@@ -60,6 +60,8 @@ SeedRecord record_of_end(std::string scenario, uint64_t seed, const std::vector<
 std::string record_line(const SeedRecord& r) {
   Json line = Json::object();
   line["scenario"] = r.scenario;
+  line["file"] = r.file;
+  line["text"] = format_hex(r.text);
   line["seed"] = r.seed;
   if (!r.sets.empty()) line["sets"] = r.sets;
   if (r.ci) line["ci"] = true;
@@ -81,6 +83,8 @@ std::optional<SeedRecord> parse_record(std::string_view line, std::string* probl
     const Json json = Json::parse(line);
     SeedRecord r;
     r.scenario = json.at("scenario").get<std::string>();
+    r.file = json.at("file").get<std::string>();
+    r.text = hash_of(json.at("text"));
     r.seed = json.at("seed").get<uint64_t>();
     if (json.contains("sets")) r.sets = json["sets"].get<std::vector<std::string>>();
     r.ci = json.value("ci", false);

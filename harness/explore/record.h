@@ -1,5 +1,5 @@
 // What one explored seed showed, as one JSON line: enough to group, to count coverage and to run it
-// again, and nothing that depends on when, where or beside what it ran. So the lines of shards may
+// again, and nothing that depends on when or beside what it ran. So the lines of shards may
 // be concatenated, and a range explored twice gives the same lines.
 #pragma once
 
@@ -16,6 +16,8 @@ namespace imroute {
 
 struct SeedRecord {
   std::string scenario;  // its name
+  std::string file;      // where it stood, as it was given
+  uint64_t text = 0;     // hash of what stood there
   uint64_t seed = 0;
   std::vector<std::string> sets;  // overrides, as --set takes them
   bool ci = false;                // the file's own `ci` overrides were applied
@@ -41,7 +43,7 @@ std::string record_line(const SeedRecord& record);
 // Nothing when it is not one; `problem` says why.
 std::optional<SeedRecord> parse_record(std::string_view line, std::string* problem);
 
-// Sorted by scenario, seed and overrides. Of several records for one run the last stays.
+// Sorted by scenario, file, seed and overrides. Of several records for one run the last stays.
 void merge_records(std::vector<SeedRecord>& records);
 
 }  // namespace imroute

@@ -224,6 +224,29 @@ TEST_F(Explore, BadUsageIsCodeTwo) {
               HasSubstr("both named"));
 }
 
+TEST_F(Explore, WhatStoodInTheDirectoryKeepsItsFileAndTextThatChangedGoes) {
+  const std::string impossible = "/expect={\"messages/sent\": 0}";
+  const auto explore = [&](const std::string& scenario, std::vector<std::string> more) {
+    std::vector<std::string> line{"explore", path(scenario), "--seeds", "2", "--out", path("o")};
+    line.insert(line.end(), more.begin(), more.end());
+    return call(line);
+  };
+  EXPECT_EQ(explore("small.json", {"--set", impossible}).code, kExitViolated);
+  // Another file of the same name: what failed is still of the first.
+  write_file(path("library/small.json"), kScenario);
+  const Outcome other = explore("library/small.json", {});
+  EXPECT_EQ(other.code, kExitViolated);
+  EXPECT_THAT(other.out, HasSubstr("with what stood in the directory: 4 runs"));
+  EXPECT_THAT(other.out, HasSubstr("reproduce: imroute run " + path("small.json") + " --seed"));
+  // The first was mended.
+  std::string mended = kScenario;
+  mended.replace(mended.find("\"9s\""), 4, "\"8s\"");
+  write_file(path("small.json"), mended);
+  const Outcome after = explore("small.json", {});
+  EXPECT_EQ(after.code, 0) << after.out;
+  EXPECT_THAT(after.err, HasSubstr("small.json was changed: 2 runs of what it was are left out"));
+}
+
 TEST_F(Explore, ADamagedSummaryIsRefusedAndNothingIsReplaced) {
   const std::vector<std::string> line{"explore", path("small.json"), "--seeds", "1",
                                       "--out",   path("o")};

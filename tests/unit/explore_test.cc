@@ -106,6 +106,8 @@ TEST(SeedRecord, LineAndBack) {
   SeedRecord r = record("a \"b\"", UINT64_MAX, "no-loss");
   r.sets = {"/strategy={\"kind\":\"broadcast\"}", "/x=1"};
   r.ci = true;
+  r.file = "some/a.json";
+  r.text = 0x0123456789abcdef;
   r.coverage["crash"]["node/serving"] = 3;
   r.sites["self-fence"] = 7;
   const std::string line = record_line(r);
@@ -120,7 +122,7 @@ TEST(SeedRecord, LineAndBack) {
 TEST(SeedRecord, WhatIsNoLineIsSaid) {
   std::string problem;
   EXPECT_FALSE(parse_record("{\"scenario\": \"x\"}", &problem));
-  EXPECT_THAT(problem, testing::HasSubstr("seed"));
+  EXPECT_THAT(problem, testing::HasSubstr("file"));
   EXPECT_FALSE(parse_record("{\"scen", &problem));
 }
 
@@ -144,6 +146,12 @@ TEST(SeedRecord, MergingIsIdempotentAndSorted) {
   EXPECT_EQ(again.size(), 5u);
   EXPECT_EQ(again[0], newer);
   EXPECT_EQ(again[1], mutant);
+  // So is a scenario of the same name that stands elsewhere.
+  SeedRecord elsewhere = record("a", 9);
+  elsewhere.file = "elsewhere/a.json";
+  again.push_back(elsewhere);
+  merge_records(again);
+  EXPECT_EQ(again.size(), 6u);
 }
 
 // ---- groups
