@@ -221,7 +221,14 @@ void print_explore(const ExploreReport& report, const Console& console) {
     console.out << '\n';
   }
   if (report.groups.empty()) {
-    console.out << console.painted(Paint::green, "no failure") << '\n';
+    if (report.explored == 0) {
+      console.out << console.painted(Paint::yellow, "nothing was run")
+                  << (report.vacuous() ? ": the budget was used up before the first run ended"
+                                       : ": this part has no seed")
+                  << '\n';
+    } else {
+      console.out << console.painted(Paint::green, "no failure") << '\n';
+    }
   } else {
     console.out << '\n' << counted(report.groups.size(), "kind") << " of failure\n";
     print_groups(report, console);

@@ -26,8 +26,11 @@ struct ExploreReport {
   bool interrupted = false, out_of_time = false;
   std::string command;
 
-  bool held() const { return groups.empty() && (!coverage_required || missing.empty()); }
-  std::string file_of(const SeedRecord& record) const;
+  // A budget that was used up before the first run ended judged nothing. A shard may be empty.
+  bool vacuous() const { return explored == 0 && out_of_time; }
+  bool held() const {
+    return groups.empty() && !vacuous() && (!coverage_required || missing.empty());
+  }
   std::string run_line(const SeedRecord& record) const;
   std::string shrink_line(const SeedRecord& record) const;
 };

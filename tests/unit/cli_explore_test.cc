@@ -247,6 +247,16 @@ TEST_F(Explore, WhatStoodInTheDirectoryKeepsItsFileAndTextThatChangedGoes) {
   EXPECT_THAT(after.err, HasSubstr("small.json was changed: 2 runs of what it was are left out"));
 }
 
+TEST_F(Explore, NothingRunIsNoSuccessUnlessThePartIsEmpty) {
+  const Outcome part =
+      call({"explore", path("small.json"), "--from", "1", "--seeds", "1", "--shard", "1/2"});
+  EXPECT_EQ(part.code, 0) << part.err;
+  EXPECT_THAT(part.out, HasSubstr("nothing was run: this part has no seed"));
+  const Outcome late = call({"explore", path("small.json"), "--budget", "1ns"});
+  EXPECT_EQ(late.code, kExitViolated);
+  EXPECT_THAT(late.out, HasSubstr("nothing was run: the budget"));
+}
+
 TEST_F(Explore, ADamagedSummaryIsRefusedAndNothingIsReplaced) {
   const std::vector<std::string> line{"explore", path("small.json"), "--seeds", "1",
                                       "--out",   path("o")};
