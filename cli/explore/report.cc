@@ -6,6 +6,8 @@
 
 #include "cli/embedded.h"
 #include "cli/reproduce.h"
+#include "config/units.h"
+#include "core/base/hash.h"
 #include "harness/explore/sites.h"
 
 namespace imroute {
@@ -172,8 +174,8 @@ std::string explore_junit(const ExploreReport& report) {
   size_t tests = 0, failures = 0;
   for (const auto& [name, runs] : counts(report.records)) {
     ++tests;
-    cases += "  <testcase classname=\"explore\" name=\"" + xml(name) + ": " + std::to_string(runs) +
-             " runs\"/>\n";
+    cases += "  <testcase classname=\"explore\" name=\"" + xml(name) + "\"><system-out>" +
+             counted(runs, "run") + "</system-out></testcase>\n";
   }
   const auto fail = [&](const std::string& name, const std::string& message,
                         const std::string& text) {
@@ -183,7 +185,8 @@ std::string explore_junit(const ExploreReport& report) {
   };
   for (const FailureGroup& group : report.groups) {
     const SeedRecord& best = *group.records.front();
-    fail(best.scenario + ": " + group.print.property, group.print.text(),
+    // One name a kind of failure, the same in every exploration.
+    fail(group.print.property + " " + format_hex(hash_text(group.print.text())), group.print.text(),
          counted(group.records.size(), "run") + "\n" + report.run_line(best) + "\n" +
              report.shrink_line(best));
   }

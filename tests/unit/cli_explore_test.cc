@@ -11,6 +11,7 @@
 #include <csignal>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <sstream>
 
 #include "cli/commands.h"
@@ -255,6 +256,28 @@ TEST_F(Explore, NothingRunIsNoSuccessUnlessThePartIsEmpty) {
   const Outcome late = call({"explore", path("small.json"), "--budget", "1ns"});
   EXPECT_EQ(late.code, kExitViolated);
   EXPECT_THAT(late.out, HasSubstr("nothing was run: the budget"));
+}
+
+TEST_F(Explore, TestCasesHaveNamesOfTheirOwnThatStay) {
+  const std::string impossible = "/expect={\"messages/sent\": 0, \"messages/accepted\": 0}";
+  const auto names = [&](const char* seeds) {
+    const Outcome outcome = call({"explore", path("small.json"), "--seeds", seeds, "--set",
+                                  impossible, "--out", path(seeds)});
+    EXPECT_EQ(outcome.code, kExitViolated);
+    std::vector<std::string> all;
+    std::istringstream lines(read_file(directory_ / seeds / "junit.xml"));
+    for (std::string line; std::getline(lines, line);) {
+      const size_t at = line.find(" name=\"small");
+      const size_t failure = line.find("><failure");
+      if (failure != std::string::npos) all.push_back(line.substr(0, failure));
+      if (at != std::string::npos) all.push_back(line.substr(at, line.find('>', at) - at));
+    }
+    return all;
+  };
+  const std::vector<std::string> few = names("2");
+  EXPECT_EQ(few, names("3"));
+  EXPECT_EQ(std::set<std::string>(few.begin(), few.end()).size(), few.size());
+  EXPECT_GE(few.size(), 2u);
 }
 
 TEST_F(Explore, ADamagedSummaryIsRefusedAndNothingIsReplaced) {
