@@ -194,6 +194,7 @@ class Chat {
   void on_notice(const Notify& n) {
     switch (n.kind) {
       case NoticeKind::online:
+        troubles_.clear();
         return say(Paint::green, "* online at node " + std::to_string(n.node.value));
       case NoticeKind::offline:
         return on_offline(n.reason);
@@ -236,9 +237,9 @@ class Chat {
             (name == names_.end() ? "user " + std::to_string(to.value) : name->second));
   }
 
-  // The same for every attempt, said once.
+  // The same for every attempt: said once until it is online.
   void on_trouble(const std::string& why) {
-    if (std::exchange(trouble_, why) != why) say(Paint::red, "* " + printable(why));
+    if (troubles_.insert(why).second) say(Paint::red, "* " + printable(why));
   }
   void on_offline(Reason reason) {
     const bool final = reason == Reason::superseded || reason == Reason::kicked;
@@ -359,7 +360,7 @@ class Chat {
   std::map<UserId, std::string> names_, group_names_;
   std::deque<Shown> shown_;
   std::unique_ptr<UserQuestion> name_question_, online_question_;
-  std::string trouble_;
+  std::set<std::string> troubles_;
   std::map<ConversationId, std::unique_ptr<UserQuestion>> telling_;
   bool leaving_ = false;
   int code_ = kExitHeld;

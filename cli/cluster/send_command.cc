@@ -67,12 +67,20 @@ class Sending {
   }
 
   void on_trouble(const std::string& why, bool refused) {
-    trouble_ = printable(why);
-    if (!refused) return;
-    console_.err << "imroute: " << trouble_ << '\n';
+    const std::string text = printable(why);
+    if (!refused) {
+      if (troubles_.find(text) == std::string::npos) troubles_ += "; " + text;
+      return;
+    }
+    console_.err << "imroute: " << text << '\n';
     end(kExitViolated);
   }
 
+  std::string routers() const {
+    std::string text;
+    for (const std::string& router : options_.routers) text += " " + router;
+    return text;
+  }
   void give_up() {
     const bool online = client_.core().online();
     console_.err << "imroute: not " << (accepted_ ? "delivered" : "accepted") << " within "
@@ -80,9 +88,8 @@ class Sending {
                  << (accepted_ && online ? "; it is stored, and waits until " + options_.to +
                                                " is shown it by a chat"
                      : online ? "; the mailbox does not answer"
-                     : trouble_.empty()
-                         ? "; no router or node could be reached at " + options_.routers.front()
-                         : "; " + trouble_)
+                     : troubles_.empty() ? "; no answer from" + routers()
+                                         : troubles_)
                  << '\n';
     end(kExitEnvironment);
   }
@@ -92,7 +99,7 @@ class Sending {
   cluster::Loop loop_;
   int code_ = kExitEnvironment;
   bool accepted_ = false;
-  std::string trouble_;
+  std::string troubles_;  // each once, "; " before it
   cluster::UserClient client_;
   cluster::Receipts receipts_;
   cluster::Timer limit_;

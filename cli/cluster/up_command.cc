@@ -1,6 +1,11 @@
 // up: a whole cluster on this machine, each server a process of its own, so that one can be killed
 // like any other.
+#include <fcntl.h>
+#include <sys/file.h>
+
+#include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <sstream>
@@ -36,13 +41,13 @@ void read_ready(const std::string& line, Running& into) {
   }
 }
 
-std::string last_line(const std::string& file) {
-  std::ifstream in(file);
-  std::string last;
-  for (std::string line; std::getline(in, line);) {
-    if (!line.empty()) last = line;
-  }
-  return last;
+// Why a server that never was ready ended: its mistakes, or the last that it said.
+std::string last_words(const Child& child) {
+  const std::string log = read_file(child.log_file());
+  const size_t end = log.find_last_not_of('\n') + 1;  // 0 of one that said nothing
+  if (child.exit_code() == kExitUsage || end == 0) return log.substr(0, end);
+  const size_t start = log.find_last_of('\n', end - 1) + 1;
+  return log.substr(start, end - start);
 }
 
 class Up {
@@ -51,7 +56,7 @@ class Up {
       : options_(options), console_(console), directory_(options.data_dir) {}
 
   int run() {
-    std::filesystem::create_directories(directory_);
+    lock_directory();
     if (!options_.strategies.empty()) {
       strategy_ = *parse_strategy_name(options_.strategies.front(), strategy_, nullptr);
     }
@@ -66,6 +71,17 @@ class Up {
   }
 
  private:
+  // Of another that runs there, the logs and certificates are in use.
+  void lock_directory() {
+    const std::string file = (directory_ / "up.lock").string();
+    lock_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (lock_ < 0 || ::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
+      throw EnvironmentError(errno == EWOULDBLOCK
+                                 ? "another imroute up runs in " + directory_.string() +
+                                       "; give this one a --data of its own"
+                                 : "cannot lock " + file + ": " + std::strerror(errno));
+    }
+  }
   std::string address(uint32_t offset) const {
     return "127.0.0.1:" + std::to_string(options_.port == 0 ? 0 : options_.port + offset);
   }
@@ -146,12 +162,14 @@ class Up {
     if (!stopping_) {
       console_.err << "imroute: " << child.name() << " (pid " << child.pid() << ") "
                    << child.end_text() << std::endl;
-      const std::string why = last_line(child.log_file());
-      if (!child.ready() && !why.empty()) console_.err << why << std::endl;
+      const std::string why = child.ready() ? "" : last_words(child);
+      if (!why.empty()) console_.err << why << std::endl;
       // Without its start the cluster is not the one asked for; a server that dies later is missed
       // by clients no more than one of a real cluster.
       if (!child.ready() || &child == router_.child.get()) {
-        code_ = child.ready() ? kExitViolated : kExitEnvironment;
+        code_ = child.ready()                     ? kExitViolated
+                : child.exit_code() == kExitUsage ? kExitUsage
+                                                  : kExitEnvironment;
         stop(SIGINT);
       }
     }
@@ -186,6 +204,7 @@ class Up {
   const Options& options_;
   const Console& console_;
   std::filesystem::path directory_;
+  int lock_ = -1;  // the end of the process lets go
   StrategyConfig strategy_;
   cluster::TlsFiles tls_;
   cluster::Loop loop_;

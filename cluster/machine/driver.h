@@ -93,7 +93,7 @@ class Driver : public EventSink {
   void handle(SendMesh&& e) { peers_.send_to_nodes(e.frame); }
   void handle(Publish&& e);
   void handle(CloseClient&& e) { clients_.close(e.link); }
-  void handle(ClosePeer&& e) { peers_.close(e.peer); }
+  void handle(ClosePeer&& e) { peers_.close(e.peer, e.reason); }
   void handle(StoreOp&& e);
   void handle(Notify&& e) { environment_.on_notice(e); }
   void handle(Trace&& e) { environment_.on_trace(e.record); }

@@ -34,7 +34,8 @@ class Environment {
   virtual LayerHandle layer_to(const HostPort&) { return nullptr; }
   virtual void on_notice(const Notify&) {}
   virtual void on_trace(const TraceRecord&) {}
-  // A connection whose layer failed: one that was dialled there, or one of who knows whom.
+  // A connection whose layer failed: one that was dialled there, or one of who knows whom. To who
+  // dials as a client also why a server that he dialled is of no use to him.
   virtual void on_trouble(std::optional<Address>, std::string_view) {}
   // What a client shows to that server when it greets.
   virtual std::string proof_for(Address) { return {}; }

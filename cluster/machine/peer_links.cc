@@ -1,5 +1,6 @@
 #include "cluster/machine/peer_links.h"
 
+#include <string>
 #include <utility>
 
 #include "core/base/assert.h"
@@ -72,7 +73,12 @@ void PeerLinks::send_to_nodes(const Frame& frame) {
   loop_.give_buffer(std::move(bytes));
 }
 
-void PeerLinks::close(Address address) {
+// Who dials as a client says why the machine gives a server up: what it answered, or that it did not.
+void PeerLinks::close(Address address, Reason why) {
+  if (dials_as_client() && why != Reason::none && why != Reason::cancelled) {
+    const std::string refused = "refused: " + std::string(to_string(why));
+    environment_.on_trouble(address, why == Reason::timeout ? "no answer" : refused);
+  }
   const auto at = peers_.find(address);
   if (at == peers_.end()) return;
   greetings_.take(at->second.link->tag);
@@ -181,6 +187,10 @@ void PeerLinks::on_closed(Link& link, Reason reason) {
   }
   if (!known) return;
   const Address address = named->second;
+  if (dials_as_client() && link.trouble().empty() && !peers_.at(address).up) {
+    environment_.on_trouble(address,
+                            "cannot be reached (" + std::string(to_string(reason)) + ")");
+  }
   addresses_.erase(named);
   peers_.erase(address);
   sink_.deliver(PeerDown{address, reason});

@@ -23,7 +23,7 @@ class PeerLinks : public LinkOwner {
   void send(Address peer, const Frame& frame);
   void send_control(Address peer, uint8_t type, std::span<const std::byte> body);
   void send_to_nodes(const Frame& frame);
-  void close(Address peer);
+  void close(Address peer, Reason why = Reason::none);
   void close_all();
 
   size_t up() const;

@@ -78,6 +78,7 @@ LayerTo dialled_as(const UserSettings& settings) {
 }
 
 void UserClient::on_trouble(std::optional<Address> server, std::string_view why) {
+  if (online_) return;  // why that ends is told by a notice
   const HostPort at = where(*server).value_or(HostPort{});
   on_trouble_(at.text() + ": " + std::string(why), false);
 }
@@ -86,7 +87,11 @@ std::string UserClient::proof_for(Address server) {
   return server.kind == PeerKind::router ? settings_.pass : token_;
 }
 
-void UserClient::on_notice(const Notify& notice) { on_notice_(notice); }
+void UserClient::on_notice(const Notify& notice) {
+  if (notice.kind == NoticeKind::online) online_ = true;
+  if (notice.kind == NoticeKind::offline) online_ = false;
+  on_notice_(notice);
+}
 
 void UserClient::on_server_control(Address server, uint8_t type, std::span<const std::byte> body) {
   if (type == kControlRefusal) {

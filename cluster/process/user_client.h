@@ -29,7 +29,7 @@ struct UserSettings {
 class UserClient : public Environment {
  public:
   using OnNotice = std::function<void(const Notify&)>;
-  // Why a server cannot be talked to, for people; comes again with every attempt.
+  // Why a server does not let this user in, for people; comes again with every attempt.
   // `refused`: this user is not let in.
   using OnTrouble = std::function<void(const std::string& why, bool refused)>;
   // Throws SystemRefusal when the authority cannot be used.
@@ -62,6 +62,7 @@ class UserClient : public Environment {
   OnTrouble on_trouble_;
   LayerTo through_;
   std::map<NodeId, HostPort> places_;
+  bool online_ = false;
   std::string token_;  // for the node of the last login
   MachineOf<Client> machine_;
   std::optional<Driver> driver_;

@@ -313,7 +313,47 @@ class Chat(unittest.TestCase):
                                f"127.0.0.1:{port}", "--timeout", "200ms", "x"],
                               capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 3)
-        self.assertIn(f"no router or node could be reached at 127.0.0.1:{port}", done.stderr)
+        self.assertIn(f"; 127.0.0.1:{port}: cannot be reached (refused)", done.stderr)
+
+    def test_a_directory_in_use_is_left_alone(self):
+        cluster = self.cluster("--tls", nodes=1)
+        before = {}
+        for name in ("tls/authority.crt", "router.log", "router.json"):
+            with open(os.path.join(cluster.data, name), "rb") as file:
+                before[name] = file.read()
+        done = subprocess.run([PROGRAM, "up", "--nodes", "1", "--port", "0", "--tls", "--data", cluster.data],
+                              capture_output=True, text=True, timeout=harness.LIMIT, check=False)
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn(f"another imroute up runs in {cluster.data}", done.stderr)
+        for name, content in before.items():
+            with open(os.path.join(cluster.data, name), "rb") as file:
+                self.assertTrue(file.read().startswith(content), name)
+
+    def test_mistakes_of_a_server_are_shown(self):
+        done = subprocess.run([PROGRAM, "up", "--nodes", "1", "--port", "0", "--data", self.directory.name],
+                              env={**os.environ, "IMROUTE_DRAIN_TIMEOUT": "soon"}, capture_output=True, text=True,
+                              timeout=harness.LIMIT, check=False)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("IMROUTE_DRAIN_TIMEOUT", done.stderr)
+
+    def test_why_nobody_is_let_in_is_said_once(self):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            nobody = f"127.0.0.1:{taken.getsockname()[1]}"
+        data = tempfile.mkdtemp(dir=self.directory.name)
+        cluster = harness.Servers(PROGRAM, data, {}, {}, 0)
+        self.addCleanup(cluster.destroy)
+        chat = harness.Process(PROGRAM, "chat", "--user", "alice", "--router", nobody, "--router", cluster.router)
+        self.addCleanup(chat.destroy)
+        reasons = [rf"^\* {nobody}: cannot be reached \(refused\)$", rf"^\* {cluster.router}: refused: no_node$"]
+        for reason in reasons:
+            chat.wait_for(reason)
+        done = subprocess.run([PROGRAM, "send", "--user", "bob", "--to", "alice", "--router", nobody, "--router",
+                               cluster.router, "--timeout", "3s", "x"], capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 3)
+        for reason in (f"; {nobody}: cannot be reached (refused)", f"; {cluster.router}: refused: no_node"):
+            self.assertEqual(done.stderr.count(reason), 1, done.stderr)
+        for reason in reasons:
+            self.assertEqual(len(chat.matching(reason)), 1, chat.lines)
 
 
 unittest.main()
