@@ -43,6 +43,7 @@ NodeProcess::NodeProcess(Loop& loop, const NodeSettings& settings)
                     [this](int socket) { driver_->peers().adopt(socket, layers_.of_peer()); })),
       machine_(config_of(settings), loop.pool()),
       ready_(loop, [this] { look_whether_ready(); }),
+      fences_(loop, [this] { look_whether_fenced(); }),
       end_(loop, [this] { end_when_settled(); }) {
   self_.kind = CallerKind::node;
   self_.index = settings.server.index;
@@ -56,6 +57,7 @@ NodeProcess::NodeProcess(Loop& loop, const NodeSettings& settings)
       {[this] { return machine_.core().status().serving && !machine_.core().status().draining; },
        [this] { return metrics(); }, [this] { drain(); }});
   loop.post([this] { driver_->start(); });
+  look_whether_fenced();
 }
 
 NodeProcess::~NodeProcess() = default;
@@ -96,7 +98,13 @@ Stores NodeProcess::make_stores() {
                                           settings_.server.sessions.lease_ns)
                      : router->registry();
   if (s.registry == RegistryKind::listed) {
-    out.registry = without_lease(loop_, std::move(out.registry));
+    out.registry = without_lease(loop_, std::move(out.registry), [this] {
+      if (std::exchange(refusal_logged_, true)) return;
+      log_event(LogLevel::warning, "not_listed",
+                {{"why", "the router's nodes do not have this node at this place; its log says more"},
+                 {"client", self_.place.client},
+                 {"peer", self_.place.peer}});
+    });
   }
   out.bus = redis_bus(loop_, s, settings_.server.strategy);
   return out;
@@ -112,6 +120,22 @@ void NodeProcess::look_whether_ready() {
   if (serving_) return std::exchange(on_ready_, nullptr)();
   serving_ = machine_.core().status().serving && driver_->peers().up() != 0;
   ready_.set(monotonic_now() + (serving_ ? settings_.server.sessions.heartbeat_ns : kReadyCheck));
+}
+
+// Within a heartbeat, also of one that serves again by then.
+void NodeProcess::look_whether_fenced() {
+  const uint64_t fences = machine_.core().counters().fences;
+  if (std::exchange(fences_logged_, fences) != fences) {
+    fenced_logged_ = true;
+    log_event(LogLevel::warning, "fenced",
+              {{"why", "its lease was not renewed in time, or the registry no longer knows it"},
+               {"times", std::to_string(fences)}});
+  }
+  if (fenced_logged_ && !machine_.core().status().fenced) {
+    fenced_logged_ = false;
+    log_event(LogLevel::info, "serves_again");
+  }
+  fences_.set(monotonic_now() + settings_.server.sessions.heartbeat_ns);
 }
 
 std::optional<HostPort> NodeProcess::where(Address server) {

@@ -45,6 +45,7 @@ class NodeProcess : public Environment {
   Stores make_stores();
   void end_when_settled();
   void look_whether_ready();
+  void look_whether_fenced();
 
   Loop& loop_;
   NodeSettings settings_;
@@ -58,6 +59,10 @@ class NodeProcess : public Environment {
   std::function<void()> on_ready_;
   bool serving_ = false;
   Timer ready_;
+  Timer fences_;
+  uint64_t fences_logged_ = 0;
+  bool fenced_logged_ = false;
+  bool refusal_logged_ = false;
   Timer end_;
   MonoTime end_by_ = kNever;
   bool draining_ = false;

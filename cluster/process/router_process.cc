@@ -1,6 +1,7 @@
 #include "cluster/process/router_process.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "cluster/process/log.h"
 #include "cluster/process/metrics.h"
@@ -62,7 +63,8 @@ RouterProcess::RouterProcess(Loop& loop, const RouterSettings& settings)
                     [this](int socket) { driver_->peers().adopt(socket, layers_.of_peer()); })),
       machine_(config_of(settings), loop.pool()),
       gate_(loop, settings.server.tokens, settings.auth) {
-  registry_.on_unlisted = [](NodeId node, const std::string& why) {
+  registry_.on_unlisted = [this](NodeId node, const std::string& why) {
+    if (std::exchange(unlisted_[node], why) == why) return;  // it asks twice a second
     log_event(LogLevel::warning, "node_refused",
               {{"node", std::to_string(node.value)}, {"why", why}});
   };

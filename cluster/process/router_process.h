@@ -4,6 +4,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 
@@ -62,6 +63,7 @@ class RouterProcess : public Environment {
   std::filesystem::path data_dir_;
   Greeting self_;
   HeldRegistry registry_;
+  std::map<NodeId, std::string> unlisted_;  // why a node is refused, as it was logged last
   MonoTime settled_at_;
   Directory directory_;
   std::unique_ptr<DirectoryStore> directory_store_;  // for the nodes and for questions of users

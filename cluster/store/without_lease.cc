@@ -10,8 +10,8 @@ namespace {
 
 class WithoutLease : public RegistryStore {
  public:
-  WithoutLease(Loop& loop, std::unique_ptr<RegistryStore> holder)
-      : holder_(std::move(holder)), postbox_(loop) {}
+  WithoutLease(Loop& loop, std::unique_ptr<RegistryStore> holder, std::function<void()> on_refused)
+      : on_refused_(std::move(on_refused)), holder_(std::move(holder)), postbox_(loop) {}
 
   void submit(RegistryOp op, Done<RegistryReply> done) override {
     if (op.kind == RegistryOpKind::renew) return renew(op, std::move(done));
@@ -19,6 +19,7 @@ class WithoutLease : public RegistryStore {
     holder_->submit(op,
                     [this, done = std::move(done)](ReplyStatus status, const RegistryReply& reply) {
                       if (status == ReplyStatus::ok) session_ = reply.session;
+                      if (status == ReplyStatus::error && on_refused_ != nullptr) on_refused_();
                       done(status, reply);
                     });
   }
@@ -41,6 +42,7 @@ class WithoutLease : public RegistryStore {
     });
   }
 
+  std::function<void()> on_refused_;
   uint64_t session_ = 0;                   // 0: none is held
   std::unique_ptr<RegistryStore> holder_;  // goes first, and with it the calls that it owes
   Postbox postbox_;
@@ -48,8 +50,9 @@ class WithoutLease : public RegistryStore {
 
 }  // namespace
 
-std::unique_ptr<RegistryStore> without_lease(Loop& loop, std::unique_ptr<RegistryStore> holder) {
-  return std::make_unique<WithoutLease>(loop, std::move(holder));
+std::unique_ptr<RegistryStore> without_lease(Loop& loop, std::unique_ptr<RegistryStore> holder,
+                                             std::function<void()> on_refused) {
+  return std::make_unique<WithoutLease>(loop, std::move(holder), std::move(on_refused));
 }
 
 }  // namespace imroute::cluster

@@ -122,5 +122,14 @@ class Operators(unittest.TestCase):
         asked = json.dumps(dashboard["templating"])
         self.assertLessEqual(set(re.findall(r"\bimroute_\w+", asked)), set(exported))
 
+    def test_a_node_that_is_fenced_says_so(self):
+        """As two nodes of one number are, by each other."""
+        with tempfile.TemporaryDirectory(prefix="imroute-") as directory:
+            cluster = harness.Servers(PROGRAM, directory, {}, {}, 1)
+            self.addCleanup(cluster.destroy)
+            second = harness.Process(PROGRAM, "node", "--config", os.path.join(directory, "node-0.json"))
+            self.addCleanup(second.destroy)
+            cluster.servers["node-0"].wait_for(r" W node:0 fenced why=.* times=1$")
+
 
 unittest.main()
