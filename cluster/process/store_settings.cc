@@ -1,7 +1,9 @@
 #include "cluster/process/store_settings.h"
 
+#include <algorithm>
 #include <fstream>
 
+#include "cluster/net/link.h"
 #include "cluster/process/log.h"
 #include "cluster/store/redis/redis_bus.h"
 #include "cluster/store/redis/redis_directory.h"
@@ -40,18 +42,61 @@ RedisSettings redis_of(const StoreSettings& s, const char* store) {
   return out;
 }
 
+// A text of which `expected` says what it should be, or nothing when it is that.
+ShapeKey checked_key(const char* name, std::string& field, const char* help,
+                     std::string_view (*expected)(const std::string&)) {
+  ShapeKey key = text_key(name, field, help);
+  key.read = [read = key.read, &field, expected](const JsonValue& value, ShapeReader& reader) {
+    const size_t errors = reader.errors();
+    read(value, reader);
+    if (reader.errors() != errors) return;
+    const std::string_view wanted = expected(field);
+    if (wanted.empty()) return;
+    reader.error(value, "found " + in_quotes(field) + ", expected " + std::string(wanted));
+  };
+  return key;
+}
+
+bool can_be_dialled(std::string_view text) {
+  const std::optional<HostPort> at = parse_host_port(text);
+  return at && at->port != 0;
+}
+
+std::string_view expected_of_redis(const std::string& text) {
+  const bool good = !RedisAddress{text}.socket_path().empty() || can_be_dialled(text);
+  return good ? "" : "host:port, or the path of a unix socket, like \"/run/redis.sock\"";
+}
+
+std::string_view expected_of_zookeeper(const std::string& text) {
+  for (size_t start = 0; start <= text.size();) {
+    const size_t end = std::min(text.find(',', start), text.size());
+    if (!can_be_dialled(std::string_view(text).substr(start, end - start))) {
+      return "host:port,host:port";
+    }
+    start = end + 1;
+  }
+  return "";
+}
+
+std::string_view expected_of_root(const std::string& text) {
+  const bool good = text.size() > 1 && text.front() == '/' && text.back() != '/' &&
+                    text.find("//") == std::string::npos;
+  return good ? "" : "a path like \"/imroute\": no empty part, no slash at the end";
+}
+
 }  // namespace
 
 Shape stores_shape(StoreSettings& s) {
   Shape redis;
-  redis.add(text_key("address", s.redis, "host:port, or the path of a unix socket"));
+  redis.add(checked_key("address", s.redis, "host:port, or the path of a unix socket",
+                        expected_of_redis));
   redis.add(text_key("password_file", s.redis_password_file, "its first line is the password"));
   redis.add(text_key("prefix", s.redis_prefix, "of every key and channel"));
   redis.add(count_key("wait_replicas", s.redis_wait_replicas, 0, 16,
                       "replicas that must have a message before it is accepted"));
   Shape zookeeper;
-  zookeeper.add(text_key("servers", s.zookeeper, "host:port,host:port"));
-  zookeeper.add(text_key("root", s.zookeeper_root, "path of this cluster's tree"));
+  zookeeper.add(checked_key("servers", s.zookeeper, "host:port,host:port", expected_of_zookeeper));
+  zookeeper.add(checked_key("root", s.zookeeper_root, "path of this cluster's tree", expected_of_root));
   Shape shape;
   shape.add(choice_key("registry", s.registry, kRegistries, "which servers live"));
   shape.add(choice_key("directory", s.directory, kDirectories, "which session is where"));

@@ -48,6 +48,35 @@ TEST(ServerSettings, AServerHasTheFeaturesThatWereNotTurnedOff) {
   EXPECT_NE(mistakes[0].find("\"hints\"?"), std::string::npos) << mistakes[0];
 }
 
+TEST(ServerSettings, AddressesOfStoresAreLookedAt) {
+  const auto of = [](const std::string& redis, const std::string& zookeeper,
+                     const std::string& root) {
+    NodeSettings node;
+    const std::string text = R"({"node": 1, "stores": {"redis": {"address": ")" + redis +
+                             R"("}, "zookeeper": {"servers": ")" + zookeeper +
+                             R"(", "root": ")" + root + R"("}}})";
+    return texts(read_settings(text, "node.json", {}, node));
+  };
+  for (const char* good : {"127.0.0.1:6379", "[::1]:6379", "/run/redis.sock", "unix:redis.sock"}) {
+    EXPECT_THAT(of(good, "a:2181,b:2181", "/a/b"), testing::IsEmpty()) << good;
+  }
+  for (const char* bad : {"bogus", "127.0.0.1:99999", "127.0.0.1:0", "", "unix:"}) {
+    EXPECT_THAT(of(bad, "a:1", "/a"),
+                testing::ElementsAre(testing::HasSubstr("error: /stores/redis/address: found")))
+        << bad;
+  }
+  for (const char* bad : {"", "a", "a:1,", "a:1,b:99999"}) {
+    EXPECT_THAT(of("a:1", bad, "/a"),
+                testing::ElementsAre(testing::HasSubstr("/stores/zookeeper/servers: found")))
+        << bad;
+  }
+  for (const char* bad : {"", "/", "nix", "/a//b", "/x/"}) {
+    EXPECT_THAT(of("a:1", "a:1", bad),
+                testing::ElementsAre(testing::HasSubstr("/stores/zookeeper/root: found")))
+        << bad;
+  }
+}
+
 TEST(ServerSettings, AStaticRegistryIsAListOfNodesEachOnce) {
   RouterSettings router;
   EXPECT_TRUE(read_settings(R"({"stores": {"registry": "static"},

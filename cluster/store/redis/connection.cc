@@ -9,6 +9,8 @@
 #include <charconv>
 #include <utility>
 
+#include "cluster/net/link.h"
+
 namespace imroute::cluster {
 
 namespace asio = boost::asio;
@@ -121,26 +123,26 @@ struct RedisConnection::Call {
   }
 };
 
+std::string RedisAddress::socket_path() const {
+  constexpr std::string_view kUnix = "unix:";
+  if (text.starts_with(kUnix)) return text.substr(kUnix.size());
+  return text.starts_with('/') ? text : "";
+}
+
 RedisConnection::RedisConnection(Loop& loop, const RedisAddress& address,
                                  std::function<void(std::string_view)> on_closed)
     : state_(std::make_shared<State>(loop.context())) {
-  constexpr std::string_view kUnix = "unix:";
   state_->on_closed = std::move(on_closed);
-  const std::string& text = address.text;
-  if (text.starts_with(kUnix)) {
-    state_->context = redisAsyncConnectUnix(text.c_str() + kUnix.size());
+  const std::string path = address.socket_path();
+  if (!path.empty()) {
+    state_->context = redisAsyncConnectUnix(path.c_str());
   } else {
-    const size_t colon = text.rfind(':');
-    const std::string host = text.substr(0, colon);
-    int port = 6379;
-    if (colon != std::string::npos) {
-      std::from_chars(text.data() + colon + 1, text.data() + text.size(), port);
-    }
-    state_->context = redisAsyncConnect(host.c_str(), port);
+    const HostPort at = parse_host_port(address.text).value_or(HostPort{address.text, 6379});
+    state_->context = redisAsyncConnect(at.host.c_str(), at.port);
   }
   redisAsyncContext* context = state_->context;
   if (context != nullptr && context->err == 0) {
-    if (!text.starts_with(kUnix)) redisEnableKeepAlive(&context->c);
+    if (path.empty()) redisEnableKeepAlive(&context->c);
     state_->watch();
     return;
   }

@@ -35,9 +35,10 @@ class RedisValue {
   const redisReply* reply_ = nullptr;
 };
 
-// "host:port", or "unix:" and the path of a socket.
+// "host:port"; or the path of a socket, from "/" on or behind "unix:".
 struct RedisAddress {
   std::string text;
+  std::string socket_path() const;  // empty: it is no path
 };
 
 using RedisWords = std::vector<std::string>;

@@ -96,6 +96,11 @@ TEST_F(RedisLinkTest, AServerThatIsEmptiedWhileItRunsIsAnotherStore) {
   EXPECT_GT(directory_.identity(), before);
 }
 
+TEST_F(RedisLinkTest, APathAloneIsAUnixSocket) {
+  cluster::RedisDirectory other(loop_, {.address = {server_.address().substr(5)}});
+  run_until(loop_, "a connection", [&] { return other.identity() != 0; });
+}
+
 TEST_F(RedisLinkTest, WhatItRefusesIsToldOnce) {
   server_.say({"CONFIG", "SET", "requirepass", "secret"});
   for (const auto& [password, why] : {std::pair("", "NOAUTH"), std::pair("another", "WRONGPASS")}) {
