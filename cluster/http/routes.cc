@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "cluster/http/parameters.h"
+
 namespace imroute::cluster {
 
 namespace {
@@ -28,8 +30,9 @@ void add_word(std::string& list, std::string_view word) {
 
 }  // namespace
 
-void HttpRoutes::add(const char* method, const char* pattern, Handler handler) {
-  routes_.push_back({method, parse_target(pattern)->parts, pattern, std::move(handler)});
+void HttpRoutes::add(const char* method, const char* pattern, Handler handler, bool reads_query) {
+  routes_.push_back(
+      {method, parse_target(pattern)->parts, pattern, std::move(handler), reads_query});
 }
 
 void HttpRoutes::answer(const HttpRequest& request, const Respond& respond) const {
@@ -45,6 +48,8 @@ void HttpRoutes::answer(const HttpRequest& request, const Respond& respond) cons
                                     "Content-Type: " + std::string(request.content_type),
                                     "application/json", "send Content-Type: application/json"}));
     }
+    const QueryReader none(request.target, {});
+    if (!route.reads_query && none.mistake()) return respond(*none.mistake());
     std::string argument;
     for (size_t i = 0; i < route.parts.size(); ++i) {
       if (is_argument(route.parts[i])) argument = request.target.parts[i];

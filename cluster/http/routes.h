@@ -18,7 +18,8 @@ class HttpRoutes {
       std::function<void(const HttpRequest& request, const std::string& argument, Respond respond)>;
   // "/v1/sessions/{user}". A body, where the method has one, must be called JSON: so no page of
   // another site can send it without a browser asking first. GET also answers HEAD.
-  void add(const char* method, const char* pattern, Handler handler);
+  // `reads_query`: the handler looks at the query itself; else there must be none.
+  void add(const char* method, const char* pattern, Handler handler, bool reads_query = false);
   void answer(const HttpRequest& request, const Respond& respond) const;
 
  private:
@@ -27,6 +28,7 @@ class HttpRoutes {
     std::vector<std::string> parts;
     std::string pattern;
     Handler handler;
+    bool reads_query;
   };
   std::vector<Route> routes_;
 };

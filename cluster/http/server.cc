@@ -28,6 +28,7 @@ std::string reply_text(const HttpReply& reply, bool keep, bool head) {
                     "\r\nContent-Length: " + std::to_string(reply.body.size()) +
                     (keep ? "" : "\r\nConnection: close") +
                     "\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n";
+  if (reply.status == 401) out += "WWW-Authenticate: Bearer\r\n";
   if (!reply.allow.empty()) out += "Allow: " + reply.allow + "\r\n";
   out += "\r\n";
   return head ? out : out + reply.body;

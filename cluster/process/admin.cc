@@ -8,9 +8,12 @@ HttpRoutes admin_routes(const AdminPaths& paths) {
   using Text = std::function<HttpReply()>;
   HttpRoutes routes;
   const auto add = [&routes](const char* method, const char* path, Text text) {
-    routes.add(method, path,
-               [text = std::move(text)](const HttpRequest&, const std::string&,
-                                        const Respond& respond) { respond(text()); });
+    routes.add(
+        method, path,
+        [text = std::move(text)](const HttpRequest&, const std::string&, const Respond& respond) {
+          respond(text());
+        },
+        true);  // whatever a probe or a scraper adds
   };
   add("GET", "/healthz", [] { return text_reply(200, "ok\n"); });
   add("GET", "/readyz", [ready = paths.ready] {

@@ -1,5 +1,6 @@
 #include "cluster/process/gate.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "cluster/process/log.h"
@@ -75,8 +76,12 @@ void RouterGate::admit(const std::string& address, const Greeting& greeting,
 
 bool RouterGate::admits_request(std::string_view authorization) {
   if (!requests_) return true;
-  constexpr std::string_view kBearer = "Bearer ";
-  if (authorization.starts_with(kBearer) &&
+  constexpr std::string_view kBearer = "bearer ";  // in whatever case
+  const auto same = [](char wanted, char found) {
+    return wanted == (found >= 'A' && found <= 'Z' ? found - 'A' + 'a' : found);
+  };
+  if (authorization.size() > kBearer.size() &&
+      std::equal(kBearer.begin(), kBearer.end(), authorization.begin(), same) &&
       requests_->is_secret(authorization.substr(kBearer.size()))) {
     return true;
   }

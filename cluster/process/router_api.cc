@@ -47,7 +47,12 @@ void RouterApi::add_routes() {
   };
   add("POST", "/v1/login", &RouterApi::log_in);
   add("POST", "/v1/users", &RouterApi::register_user);
-  add("GET", "/v1/users", &RouterApi::list_users);
+  routes_.add(
+      "GET", "/v1/users",
+      [this](const HttpRequest& request, Argument, Respond respond) {
+        list_users(request, respond);
+      },
+      true);
   add("GET", "/v1/users/count", &RouterApi::count_users);
   add("POST", "/v1/messages", &RouterApi::send_message);
   add("GET", "/v1/nodes", &RouterApi::list_nodes);
@@ -147,9 +152,7 @@ void RouterApi::list_users(const HttpRequest& request, const Respond& respond) {
   });
 }
 
-void RouterApi::show_sessions(const HttpRequest& request, Argument user, const Respond& respond) {
-  const QueryReader query(request.target, {});
-  if (query.mistake()) return respond(*query.mistake());
+void RouterApi::show_sessions(const HttpRequest&, Argument user, const Respond& respond) {
   if (!is_user_name(user)) return respond(bad_name(user));
   const UserId id = user_id_of(user);
   look_up({id}, [this, id, respond](const std::vector<UserRecord>* records) {
@@ -186,9 +189,7 @@ void RouterApi::list_members(std::function<void(const ClusterView*)> call) {
                                    });
 }
 
-void RouterApi::list_nodes(const HttpRequest& request, const Respond& respond) {
-  const QueryReader query(request.target, {});
-  if (query.mistake()) return respond(*query.mistake());
+void RouterApi::list_nodes(const HttpRequest&, const Respond& respond) {
   list_members([this, respond](const ClusterView* view) {
     if (view == nullptr) return respond(store_silent("registry"));
     JsonValue nodes = JsonValue::make_array();
@@ -210,9 +211,7 @@ void RouterApi::list_nodes(const HttpRequest& request, const Respond& respond) {
   });
 }
 
-void RouterApi::count_users(const HttpRequest& request, const Respond& respond) {
-  const QueryReader query(request.target, {});
-  if (query.mistake()) return respond(*query.mistake());
+void RouterApi::count_users(const HttpRequest&, const Respond& respond) {
   list_members([this, respond](const ClusterView* view) {
     if (view == nullptr) return respond(store_silent("registry"));
     uint64_t online = 0;

@@ -108,9 +108,7 @@ void RouterApi::change_members(EntryKind kind, const HttpRequest& request, Argum
            });
 }
 
-void RouterApi::show_group(const HttpRequest& request, Argument group, const Respond& respond) {
-  const QueryReader query(request.target, {});
-  if (query.mistake()) return respond(*query.mistake());
+void RouterApi::show_group(const HttpRequest&, Argument group, const Respond& respond) {
   if (!is_user_name(group)) return respond(bad_name(group));
   MailboxOp op;
   op.kind = MailboxOpKind::members;

@@ -279,7 +279,10 @@ class Api(unittest.TestCase):
                 status, problem = self.ask("GET", "/v1/users?" + query)
                 self.assertEqual(status, 400)
                 self.assertIn(allowed, problem["allowed"])
-        self.assertEqual(self.ask("GET", "/v1/nodes?all")[0], 400)
+        for method, path, body in (("GET", "/v1/nodes", None), ("GET", "/v1/openapi.json", None),
+                                   ("POST", "/v1/users", {"name": "alice"}), ("POST", "/v1/messages", {})):
+            status, problem = self.ask(method, path + "?all", body)
+            self.assertEqual((status, problem["found"]), (400, "all"), path)
         self.assertEqual(self.ask("GET", "/v1/sessions/a%20b")[0], 400)
 
     def test_a_message_has_its_limit_and_a_body_another(self):
@@ -329,7 +332,7 @@ class Api(unittest.TestCase):
         self.assertEqual(self.say(b"POST /v1/users HTTP/1.1\r\nContent-Length: 5\r\n\r\nab"), b"")  # and went
         for origin, status in (("http://evil.example", 403), ("null", 403), ("http://localhost:99", 200),
                                ("http://" + self.place, 200), ("http://[::1]:5", 200)):
-            self.assertEqual(self.raw("GET", "/v1/nodes", headers={"Origin": origin})[0], status, origin)
+            self.assertEqual(self.ask("GET", "/v1/nodes", headers={"Origin": origin})[0], status, origin)
         # A name that leads here is not this server's only because the browser believes so.
         self.assertEqual(self.raw("GET", "/v1/nodes", headers={"Origin": "http://rebound.example",
                                                                "Host": "rebound.example"})[0], 403)

@@ -305,12 +305,14 @@ class Secure(unittest.TestCase):
                 with urllib.request.urlopen(request, timeout=harness.LIMIT) as answer:
                     return answer.status
             except urllib.error.HTTPError as error:
+                self.assertEqual(error.headers["WWW-Authenticate"], "Bearer")
                 return error.code
 
         for wrong in (None, "w" * 40, "Bearer ", "Bearer " + "w" * 39, "Bearer " + "v" * 40,
                       "Basic " + "w" * 40):
             self.assertEqual(code(wrong), 401, wrong)
         self.assertEqual(code("Bearer " + "w" * 40), 200)
+        self.assertEqual(code("bEARER " + "w" * 40), 200)
         self.assertEqual(self.count(cluster, "router", "http_refused_total"), 6)
 
         # Every operation of the document is behind it, and says so.
