@@ -12,6 +12,9 @@ namespace imroute {
 
 void Node::State::start_session_check() {
   if (!serving_ || IM_PLANTED(session_check_skipped)) return;
+  for (const Pending& lost : std::exchange(not_unbound_, {})) {
+    unbind_row(lost.key, lost.generation, lost.link);
+  }
   auto batch = claim_batches_.take();
   const auto send = [&] {
     if (batch->empty()) return;

@@ -19,7 +19,10 @@ uint32_t Node::State::follow(uint32_t session, ConversationId id, Position at, u
   const uint32_t have = find_followed(session, id);
   if (have != kNil) return have;
   const uint32_t index = followed_.take();
-  if (index == kNil) return kNil;  // at capacity: the compare finds it again later
+  if (index == kNil) {  // at capacity: the next compare finds the index ahead, and loads it again
+    sessions_[session].index_version = 0;
+    return kNil;
+  }
   *follow_index_.insert(FollowKey{session, id}) = index;
   Followed& f = followed_[index];
   f.session = session;
@@ -61,6 +64,7 @@ void Node::State::unfollow(uint32_t index) {
     } else if (Group* group = groups_.find(f.id);
                group != nullptr && group->first_followed == index) {
       group->first_followed = f.next_of_group;
+      if (group->first_followed == kNil) groups_.erase(f.id);
     }
     if (f.next_of_group != kNil) {
       followed_[f.next_of_group].previous_of_group = f.previous_of_group;
@@ -131,7 +135,7 @@ void Node::State::probe(uint32_t session, uint32_t index, const Entry& entry, Vi
   if (!asked) load_index(session);
 }
 
-// At most once: no sequence, no window to wait for; a full one drops by name.
+// At most once: no sequence, and no window to wait for.
 void Node::State::offer_unsequenced(uint32_t session_index, const Entry& entry, Via via) {
   const Session& session = sessions_[session_index];
   if (entry.sender == session.key.user && entry.sender_device == session.key.device) return;

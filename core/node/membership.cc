@@ -8,7 +8,6 @@
 namespace imroute {
 
 namespace {
-constexpr DurationNs kIdentityRetry = 200 * kMillisecond;
 constexpr uint32_t kMovesPerScan = 200;  // clients told to go elsewhere in one scan
 constexpr uint8_t kMailboxBad = 1, kDirectoryBad = 2;
 }  // namespace
@@ -73,7 +72,7 @@ void Node::State::on_registry_reply(const Pending& pending, ReplyStatus status,
     case PendingKind::list:
       listing_ = false;
       if (status == ReplyStatus::ok) apply_view(reply->view);
-      if (status != ReplyStatus::ok) timers_.set(now_ + kIdentityRetry, TimerKind::list);
+      if (status != ReplyStatus::ok) timers_.set(now_ + kStoreRetry, TimerKind::list);
       // The notice may overtake the answer that it makes old.
       if (status == ReplyStatus::ok && list_again_) timers_.set(now_, TimerKind::list);
       return;
@@ -94,7 +93,7 @@ void Node::State::on_registry_reply(const Pending& pending, ReplyStatus status,
       }
       // Superseded: another store answers by now, and only a question to it tells which.
       if (status == ReplyStatus::error && pending.base == mailbox_identity_) mailbox_identity_ = 0;
-      timers_.set(now_ + kIdentityRetry, TimerKind::identity);
+      ask_identity_later();
       return;
     default:
       return;
@@ -166,7 +165,6 @@ void Node::State::fence() {
 void Node::State::apply_view(const ViewHandle& view) {
   if (view == nullptr || view->version <= view_->version) return;
   view_ = view;
-  newest_incarnation_ = 0;
   for (const Member& member : view_->members) {
     newest_incarnation_ = std::max(newest_incarnation_, member.incarnation);
   }
@@ -370,11 +368,14 @@ void Node::State::start_drain() {
 void Node::State::move_clients_away() {
   if (drained_ || !(draining_ || others_serve_better())) return;
   uint32_t told = 0, left = 0;
-  for (uint32_t i = 0; i < sessions_.slots(); ++i) {
+  const uint32_t slots = sessions_.slots(), from = move_from_;
+  for (uint32_t n = 0; n < slots; ++n) {
+    const uint32_t i = (from + n) % slots;
     if (!sessions_.used(i) || sessions_[i].phase == Session::Phase::detached) continue;
     ++left;
     if (sessions_[i].phase != Session::Phase::live || told >= kMovesPerScan) continue;
     ++told;
+    move_from_ = i + 1;
     Frame frame;
     frame.type = FrameType::go_away;
     frame.reason = Reason::draining;

@@ -68,7 +68,7 @@ Node::State::State(const NodeConfig& config, BlobPool& pool)
       followed_(config.capacity.conversations),
       follow_index_(config.capacity.conversations),
       groups_(config.capacity.groups),
-      unacked_(config.capacity.sessions < 4096 ? config.capacity.sessions * kMaxWindow : 262'144),
+      unacked_(config.capacity.sessions * kMaxWindow),
       early_(65'536),
       placement_(make_placement(config.strategy.placement)),
       strategy_(make_strategy(config.strategy, placement_.get())),
@@ -78,7 +78,10 @@ Node::State::State(const NodeConfig& config, BlobPool& pool)
       moved_(config.strategy.hints ? 4096 : 0, 60 * kSecond, kSecond),
       pointers_(config.strategy.places_logins() ? 65'536 : 0, 0, kSecond),
       caller_(config.invocation, mix64(config.seed, config.id.value), config.capacity.routes),
-      operations_(config.capacity.operations),
+      // Reads and appends stop at capacity.operations. The rest, of which a session, a route or
+      // this node has one or two at a time, must find room: nobody repeats what was not asked.
+      operations_(config.capacity.operations + 4 * config.capacity.sessions +
+                  2 * config.capacity.routes + 1024),
       view_(std::make_shared<ClusterView>()) {
   next_op_ = (rng_.next() >> 24) << 24 | 1;
 }

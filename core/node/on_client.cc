@@ -81,6 +81,9 @@ void Node::State::on_send(uint32_t index, const Frame& frame) {
     ++counters_.protocol_errors;
     return refuse(session.link, frame.entry, Reason::not_member);
   }
+  if (session.appends >= kMaxSessionAppends) {
+    return refuse(session.link, frame.entry, Reason::overloaded);
+  }
   Pending append;
   append.kind = PendingKind::append;
   append.index = index;
@@ -103,9 +106,13 @@ void Node::State::on_send(uint32_t index, const Frame& frame) {
   const Group* group = groups_.find(id);
   if (group != nullptr && group->members != nullptr && now_ - group->fetched_at <= kSecond) {
     const Batch<UserId> members = group->members;
+    if (!names(members, session.key.user)) {
+      return refuse(session.link, append.entry, Reason::not_member);
+    }
     accept_entry(append, append.entry);
     return route_entry(append.entry, members);
   }
+  if (crowded()) return refuse(append.link, append.entry, Reason::overloaded);
   append.kind = PendingKind::members;
   MailboxOp op;
   op.kind = MailboxOpKind::members;
@@ -118,9 +125,9 @@ void Node::State::submit_append(Pending&& append) {
     if (waiting_appends_.size() >= config_.capacity.appends) {
       return refuse(append.link, append.entry, Reason::overloaded);
     }
+    count_append(append, 1);
     waiting_appends_.push_back(std::move(append));
     if (!learning_identity_ && waiting_appends_.size() == 1) {
-      // Any append tells which store answers: identity 0 is refused with the true one.
       MailboxOp probe;
       probe.kind = MailboxOpKind::compare;
       probe.known = std::make_shared<const std::vector<CompareItem>>();
@@ -130,7 +137,7 @@ void Node::State::submit_append(Pending&& append) {
     }
     return;
   }
-  if (operations_.full()) return refuse(append.link, append.entry, Reason::overloaded);
+  if (crowded()) return refuse(append.link, append.entry, Reason::overloaded);
   MailboxOp op;
   op.kind = MailboxOpKind::append;
   op.identity = mailbox_identity_;
@@ -145,13 +152,23 @@ void Node::State::submit_append(Pending&& append) {
     if (known) op.members_version = group->members_version;
   }
   trace(TraceKind::append_sent, append.entry, append.key.user, append.key.device);
+  count_append(append, 1);
   mailbox(std::move(op), append);
 }
 
 void Node::State::flush_waiting_appends() {
   std::vector<Pending> waiting = std::move(waiting_appends_);
   waiting_appends_.clear();
-  for (Pending& append : waiting) submit_append(std::move(append));
+  for (Pending& append : waiting) {
+    count_append(append, -1);
+    submit_append(std::move(append));
+  }
+}
+
+void Node::State::count_append(const Pending& append, int by) {
+  if (sessions_.is(append.index, append.stamp)) {
+    sessions_[append.index].appends += static_cast<uint32_t>(by);
+  }
 }
 
 void Node::State::accept_entry(const Pending& append, const Entry& entry) {
@@ -167,6 +184,7 @@ void Node::State::accept_entry(const Pending& append, const Entry& entry) {
 }
 
 void Node::State::on_append_reply(Pending& append, ReplyStatus status, const MailboxReply* reply) {
+  count_append(append, -1);
   const bool here = sessions_.is(append.index, append.stamp) &&
                     sessions_[append.index].phase == Session::Phase::live;
   if (status != ReplyStatus::ok || perturbed(PerturbSite::append_answer_lost)) {
@@ -199,6 +217,7 @@ void Node::State::on_append_reply(Pending& append, ReplyStatus status, const Mai
       return;
     case MailboxResult::wrong_identity:
       if (mailbox_epoch_ == 0) {  // learn_identity has been called by the dispatcher
+        count_append(append, 1);
         waiting_appends_.push_back(std::move(append));
       } else if (++append.attempts < kAppendAttempts) {  // learnt since this one was sent
         submit_append(std::move(append));

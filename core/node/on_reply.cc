@@ -58,6 +58,11 @@ void Node::State::on_directory_reply(const Pending& pending, ReplyStatus status,
     case PendingKind::elsewhere:
       if (reply != nullptr) on_elsewhere_reply(*reply);
       return;
+    case PendingKind::unbind:
+      if (reply == nullptr && not_unbound_.size() < config_.capacity.sessions) {
+        not_unbound_.push_back(pending);
+      }
+      return;
     case PendingKind::lookup: {
       if (!routes_.is(pending.index, pending.stamp)) return;
       if (routes_[pending.index].arms != pending.arms) return;
@@ -97,7 +102,7 @@ void Node::State::on_mailbox_reply(Pending& pending, ReplyStatus status,
     case PendingKind::compare:
       if (reply != nullptr) return on_compare_reply(*reply);
       if (mailbox_epoch_ == 0 && !waiting_appends_.empty()) {
-        timers_.set(now_, TimerKind::identity);  // the probe was lost: ask again
+        ask_identity_later();  // the probe was lost
       }
       return;
     case PendingKind::members: {
@@ -107,16 +112,14 @@ void Node::State::on_mailbox_reply(Pending& pending, ReplyStatus status,
         if (here) refuse(pending.link, pending.entry, Reason::store_unavailable);
         return;
       }
+      if (!names(reply->members, pending.key.user)) {
+        if (here) refuse(pending.link, pending.entry, Reason::not_member);
+        return;
+      }
       if (Group* group = groups_.insert(pending.entry.conversation)) {
         group->members = reply->members;
         group->members_version = reply->members_version;
         group->fetched_at = now_;
-      }
-      bool member = false;
-      for (UserId user : *reply->members) member |= user == pending.key.user;
-      if (!member) {
-        if (here) refuse(pending.link, pending.entry, Reason::not_member);
-        return;
       }
       accept_entry(pending, pending.entry);
       return route_entry(pending.entry, reply->members);

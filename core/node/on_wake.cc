@@ -47,6 +47,11 @@ void Node::State::probe_mailbox() {
   ask_mailbox_identity();
 }
 
+void Node::State::ask_identity_later() {
+  if (std::exchange(identity_armed_, true)) return;
+  timers_.set(now_ + kStoreRetry, TimerKind::identity);
+}
+
 void Node::State::ask_mailbox_identity() {
   MailboxOp probe;
   probe.kind = MailboxOpKind::compare;
@@ -114,7 +119,13 @@ void Node::State::on_timer(const TimerQueue<TimerKind>::Timer& timer) {
       timers_.set(now_ + kCursorInterval, TimerKind::cursors);
       return;
     case TimerKind::identity:
+      identity_armed_ = false;
       return probe_mailbox();
+    case TimerKind::index:
+      if (sessions_.is(index, stamp) && sessions_[index].phase == Session::Phase::live) {
+        load_index(index);
+      }
+      return;
   }
 }
 

@@ -338,8 +338,14 @@ void Node::State::on_route_ack(NodeId from, const Frame& frame) {
   if (index != kNil && routes_[index].kind != Route::Kind::single && frame.user != kNoUser) {
     return on_member_ack(from, index, frame);
   }
-  if (frame.user != kNoUser) cache_.learn(frame.user, living(frame.nodes), frame.version, now_);
+  // Who acknowledges may be too new for this view: that is no word that nobody has the user.
+  if (const NodeSet nodes = living(frame.nodes); frame.user != kNoUser && !nodes.empty()) {
+    cache_.learn(frame.user, nodes, frame.version, now_);
+  }
   if (index == kNil) return;
+  // A router that reads the directory has forwarded it to all nodes of the user.
+  const bool reached_all = routes_[index].call != kNoCall && routes_[index].forwards &&
+                           !config_.strategy.places_logins();
   call_answered(index);
   Route& route = routes_[index];
   trace(TraceKind::route_ack, route.entry, frame.user, 0, frame.route.value, from);
@@ -355,7 +361,7 @@ void Node::State::on_route_ack(NodeId from, const Frame& frame) {
   if (route.follows) return;  // its leader holds it; it ends with the leader
   if (route.broadcasted) return finish_route(index);
   for (NodeId node : frame.nodes) {  // a second device elsewhere must be reached too
-    if (IM_PLANTED(second_device_forgotten)) break;
+    if (reached_all || IM_PLANTED(second_device_forgotten)) break;
     if (node == config_.id || route.pushed.contains(node) || view_->find(node) == nullptr) continue;
     route.pushed.insert(node);
     route.pending.insert(node);
@@ -374,7 +380,7 @@ void Node::State::on_member_ack(NodeId from, uint32_t index, const Frame& frame)
   const bool forwarded = route.kind == Route::Kind::group_batch;
   const bool sent = forwarded ? !config_.strategy.places_logins()
                               : cache_.covered(frame.user, others, route.started);
-  cache_.learn(frame.user, others, frame.version, now_);
+  if (!others.empty()) cache_.learn(frame.user, others, frame.version, now_);
   others.erase(from);
   if (sent || others.empty()) return;
   const Entry entry = route.entry;

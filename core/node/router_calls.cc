@@ -33,7 +33,7 @@ void Node::State::carry_out_calls() {
     const auto actions = caller_.actions();
     call_actions_.assign(actions.begin(), actions.end());
     caller_.clear_actions();
-    const std::vector<CallAction> todo = std::exchange(call_actions_, {});
+    std::vector<CallAction> todo = std::exchange(call_actions_, {});
     for (const CallAction& action : todo) {
       const uint32_t* found = calls_.find(action.call.value);
       if (found == nullptr) continue;
@@ -44,6 +44,7 @@ void Node::State::carry_out_calls() {
       routes_[index].call = kNoCall;
       if (action.result != CallResult::ok) call_failed(index, action.degraded);
     }
+    if (call_actions_.capacity() < todo.capacity()) call_actions_.swap(todo);  // used again
   }
   const CallerCounters& calls = caller_.counters();
   counters_.calls_retried = calls.retries;

@@ -40,7 +40,8 @@ void Node::State::on_bind(LinkId link, const Frame& frame) {
     admission_second_ = now_;
     admitted_in_second_ = 0;
   }
-  if (frame.generation == 0 || !list_is_whole<Cursor>(frame.list)) {
+  if (frame.generation == 0 || frame.generation > kMaxGeneration ||
+      !list_is_whole<Cursor>(frame.list)) {
     ++counters_.protocol_errors;
     return refuse_now(Reason::protocol_error);
   }
@@ -193,9 +194,10 @@ void Node::State::make_live(uint32_t index, const DirectoryReply& reply) {
   if (at_least_once()) {
     const Payload cursors = std::exchange(session.cursors, {});
     for (const Cursor& cursor : cursors.as<Cursor>()) {
-      if (cursor.conversation.is_group() || cursor.conversation.has_party(key.user)) {
-        follow(index, cursor.conversation, cursor.position, 0);
-      }
+      if (!cursor.conversation.is_group() && !cursor.conversation.has_party(key.user)) continue;
+      const uint32_t f = follow(index, cursor.conversation, cursor.position, 0);
+      // Whether the user belongs to a group is for the index to say, not for a client.
+      if (f != kNil) followed_[f].probing = cursor.conversation.is_group();
     }
     load_index(index);
     const DurationNs bind_settle =
@@ -284,6 +286,9 @@ void Node::State::unbind_row(DeviceKey key, uint64_t generation, LinkId link) {
   op.row.generation = generation;
   Pending pending;
   pending.kind = PendingKind::unbind;
+  pending.key = key;
+  pending.generation = generation;
+  pending.link = link;
   directory(std::move(op), pending);
 }
 

@@ -3,6 +3,7 @@
 // with the slot's stamp.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <span>
@@ -30,6 +31,7 @@ inline constexpr uint32_t kAppendAttempts = 3;
 inline constexpr uint32_t kBindAttempts = 3;
 inline constexpr uint32_t kChaseAttempts = 20;
 inline constexpr DurationNs kChaseInterval = 500 * kMillisecond;
+inline constexpr DurationNs kStoreRetry = 200 * kMillisecond;
 inline constexpr DurationNs kCursorInterval = kSecond;
 
 // One connection of one device.
@@ -45,6 +47,7 @@ struct Session {
   bool demoted = false;      // the window was full: entries wait in the mailbox
   bool redeliver_armed = false;
   uint8_t bind_attempts = 0;
+  uint32_t appends = 0;  // under way, or waiting for the mailbox's epoch
   uint8_t redeliver_backoff = 0;
   uint64_t generation = 0;
   MonoTime last_heard = 0;
@@ -125,6 +128,10 @@ struct Group {
   MonoTime fetched_at = 0;
   uint32_t first_followed = kNil;
 };
+
+inline bool names(const Batch<UserId>& members, UserId user) {
+  return std::find(members->begin(), members->end(), user) != members->end();
+}
 
 // A message looking for a user (single), waiting for one node's answer about several users
 // (group_push), or for a batched look-up (group_batch).
@@ -218,6 +225,7 @@ enum class TimerKind : uint8_t {
   compare,
   cursors,
   identity,
+  index,
 };
 
 template <class T>
@@ -248,6 +256,7 @@ struct Node::State {
   void send_node(NodeId node, Frame&& frame) {
     out_->push(SendPeer{address_of(node), std::move(frame)});
   }
+  bool crowded() const { return operations_.size() >= config_.capacity.operations; }
   OpId directory(DirectoryOp&& op, const Pending& pending);
   OpId mailbox(MailboxOp&& op, const Pending& pending);
   OpId registry(RegistryOp&& op, const Pending& pending);
@@ -274,6 +283,7 @@ struct Node::State {
   void on_append_reply(Pending& append, ReplyStatus status, const MailboxReply* reply);
   void accept_entry(const Pending& append, const Entry& entry);
   void flush_waiting_appends();
+  void count_append(const Pending& append, int by);
 
   // ---- sessions.cc
   void on_bind(LinkId link, const Frame& frame);
@@ -452,6 +462,7 @@ struct Node::State {
   void send_list();
   void probe_mailbox();
   void ask_mailbox_identity();
+  void ask_identity_later();
   void on_timer(const TimerQueue<TimerKind>::Timer& timer);
 
   NodeConfig config_;
@@ -473,7 +484,8 @@ struct Node::State {
   Slab<Chase> chases_;
   uint64_t admitted_in_second_ = 0;
   MonoTime admission_second_ = 0;
-  uint32_t check_cursor_ = 0;
+  uint32_t move_from_ = 0;            // whom the last scan did not come to
+  std::vector<Pending> not_unbound_;  // the directory did not answer: asked again at a check
 
   // delivery
   struct FollowKey {
@@ -531,6 +543,7 @@ struct Node::State {
   uint64_t mailbox_identity_ = 0;
   uint32_t mailbox_epoch_ = 0;
   bool learning_identity_ = false;
+  bool identity_armed_ = false;
   uint64_t directory_identity_ = 0;
   MonoTime store_bad_since_ = 0;  // 0 = both stores answer
   uint8_t bad_stores_ = 0;        // kMailboxBad, kDirectoryBad

@@ -51,6 +51,7 @@ void Node::State::pull(uint32_t index, Via via) {
     sessions_[f.session].demoted = true;
     return;
   }
+  if (crowded()) return arm_gap(index);
   MailboxOp op;
   op.kind = MailboxOpKind::read;
   op.entry.conversation = f.id;
@@ -164,7 +165,10 @@ void Node::State::on_index_reply(const Pending& pending, ReplyStatus status,
   if (sessions_[index].phase == Session::Phase::binding) return on_opened(index, status);
   if (sessions_[index].phase != Session::Phase::live) return;
   sessions_[index].index_loading = false;
-  if (status != ReplyStatus::ok) return load_index(index);  // paced by the store deadline
+  if (status != ReplyStatus::ok) {  // a store that is away may say so at once
+    timers_.set(now_ + kStoreRetry, TimerKind::index, index, pending.stamp);
+    return;
+  }
   const bool first = sessions_[index].syncing;
   sessions_[index].syncing = false;
   sessions_[index].index_version = reply->index_version;
@@ -174,7 +178,14 @@ void Node::State::on_index_reply(const Pending& pending, ReplyStatus status,
   if (sessions_[index].index_stale) return load_index(index);
   for (uint32_t f = sessions_[index].first_conversation; f != kNil;) {
     const uint32_t next = followed_[f].next_of_session;
-    if (followed_[f].probing) unfollow(f);  // the store does not know the user there
+    // The store does not know the user there. What the client has seen of it is compared: the
+    // store may have lost it.
+    if (followed_[f].probing && followed_[f].at == Position{}) {
+      unfollow(f);
+    } else if (followed_[f].probing) {
+      followed_[f].probing = followed_[f].member = false;
+      drop_early(f);
+    }
     f = next;
   }
 }
@@ -195,7 +206,9 @@ void Node::State::apply_index(uint32_t index, const ConversationState& state, bo
   if (state.head == f.at) {
     f.member = state.member;
     f.epoch_ok = std::max(f.epoch_ok, mailbox_epoch_);
-    f.head = f.at;
+    if (f.early == kNil) f.head = f.at;
+    drain_early(at);  // pushed since that answer
+    if (followed_[at].behind()) arm_gap(at);
     return;
   }
   if (state.head < f.at && !first) return;  // an older answer than what was pushed since

@@ -7,7 +7,7 @@
 namespace imroute {
 
 void Router::State::on_client_frame(LinkId link, const Frame& frame) {
-  if (frame.type != FrameType::login) {
+  if (frame.type != FrameType::login || frame.generation > kMaxGeneration) {
     ++counters_.protocol_errors;
     return;
   }

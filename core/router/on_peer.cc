@@ -14,6 +14,10 @@ void Router::State::on_peer_frame(Address peer, const Frame& frame) {
     ++counters_.protocol_errors;
     return;
   }
+  if (frame.list.as<UserId>().size() > kMaxGroupSize) {  // the answer to more would be too large
+    ++counters_.protocol_errors;
+    return;
+  }
   const NodeId from{peer.index};
   switch (frame.type) {
     case FrameType::beacon:

@@ -89,7 +89,6 @@ void Router::State::apply_view(const ViewHandle& view) {
   }
   view_ = view;
   backends_.clear();
-  newest_incarnation_ = 0;
   for (const Member& member : view_->members) {
     newest_incarnation_ = std::max(newest_incarnation_, member.incarnation);
     backends_.push_back({member.node.value, member.weight, 0, true});

@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include "core/model/limits.h"
 #include "tests/contract/backend.h"
 
 namespace imroute::contract {
@@ -86,6 +87,13 @@ TEST_P(DirectoryContract, ReserveDrawsRisingGenerationsAndBlocksNobody) {
   // The first of the reservations binds all the same.
   EXPECT_EQ(bind(row(0, 1, 7, first)).result, DirectoryResult::ok);
   EXPECT_GT(reserve(0), third);
+}
+
+// Or one login of one user would use up the numbers of all.
+TEST_P(DirectoryContract, WhatADeviceClaimsToHaveSeenConcernsOnlyItself) {
+  const uint64_t before = reserve(0);
+  EXPECT_EQ(reserve(0, kMaxGeneration - 1), kMaxGeneration);
+  EXPECT_LT(reserve(1), before + 60'000);
 }
 
 TEST_P(DirectoryContract, ABindIsSeenByLookup) {

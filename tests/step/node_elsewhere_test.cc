@@ -86,6 +86,54 @@ class NodeElsewhere : public ::testing::Test {
 
 // Found by scenarios/swarm.json, seeds 3650 and 4106: node 2 came back, and the registry, read with
 // delay, still told of its life before (incarnation 103).
+// Also those of the newest node that there was.
+TEST(NodeElsewhereLearns, RowsOfTheNodeThatJoinedLastAndDiedAreVoid) {
+  NodeConfig config = NodeBench::config();
+  config.strategy.kind = StrategyKind::mesh_directory;
+  NodeBench bench(config);
+  const UserId ann{1}, bob{2};
+  bench.bind(LinkId{10}, ann);
+  bench.nodes_in_view_ = 2;  // of the three, whose incarnations were 101 to 103
+  bench.step(ViewChanged{});
+  bench.run_until(bench.now());
+  bench.answer_list();
+  bench.client(LinkId{10}, bench.send_frame(ConversationId::direct(ann, bob), 1));
+  bench.answer_append(1);
+  const auto lookup = bench.take_op<DirectoryOp>(DirectoryOpKind::lookup);
+  ASSERT_TRUE(lookup.has_value());
+  DirectoryReply r;
+  r.record.user = bob;
+  r.record.version = 1;
+  DeviceRow row;
+  row.state = ConnectState::online;
+  row.node = NodeId{2};
+  row.incarnation = 103;
+  r.record.rows.push_back(row);
+  bench.answer(lookup->id, r);
+  EXPECT_EQ(bench.node().status().routes_in_flight, 0u) << "nobody is online";
+}
+
+// A node that joined a moment ago may acknowledge before it is in the view here.
+TEST(NodeElsewhereLearns, AnAcknowledgementNeverTeachesThatNobodyIsThere) {
+  NodeBench bench(NodeBench::config());
+  const UserId ann{1}, bob{2};
+  const ConversationId id = ConversationId::direct(ann, bob);
+  bench.bind(LinkId{10}, ann);
+  for (uint64_t seq = 1; seq <= 2; ++seq) {
+    bench.client(LinkId{10}, bench.send_frame(id, seq));
+    bench.answer_append(seq);
+    const auto told = bench.to_mesh(FrameType::push);
+    ASSERT_EQ(told.size(), 1u) << seq;
+    Frame ack;
+    ack.type = FrameType::route_ack;
+    ack.route = told[0].route;
+    ack.user = bob;
+    ack.version = seq;
+    ack.nodes.push_back(NodeId{9});
+    bench.peer(NodeId{9}, ack);
+  }
+}
+
 TEST_F(NodeElsewhere, ARowNewerThanTheViewIsNotVoid) {
   bind_beside(row_at(NodeId{2}, 104));
   EXPECT_TRUE(acknowledged().contains(NodeId{2}));

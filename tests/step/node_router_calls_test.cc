@@ -99,6 +99,23 @@ TEST(NodeRouterCalls, WhenEveryRouterRefusesTheChainEndsSoon) {
   EXPECT_EQ(t.bench.node().status().routes_in_flight, 0u);
 }
 
+// The router that reads the directory has pushed it to every node of the user.
+TEST(NodeRouterCalls, WhatARouterForwardedIsNotPushedAgainToASecondDevice) {
+  NodeRouterCalls t(central(CentralMode::forward));
+  const auto calls = t.bench.to_peers(FrameType::forward);
+  ASSERT_EQ(calls.size(), 1u);
+  Frame ack;
+  ack.type = FrameType::route_ack;
+  ack.route = calls[0].frame.route;
+  ack.user = kBob;
+  ack.version = 1;
+  ack.nodes.push_back(NodeId{1});
+  ack.nodes.push_back(NodeId{2});
+  t.bench.peer(NodeId{1}, ack);
+  EXPECT_TRUE(t.bench.to_peers(FrameType::push).empty());
+  EXPECT_EQ(t.bench.node().status().routes_in_flight, 0u);
+}
+
 TEST(NodeRouterCalls, ForwardIsAnsweredByTheHolderAndNotRepeated) {
   NodeRouterCalls t(central(CentralMode::forward));
   const auto calls = t.bench.to_peers(FrameType::forward);

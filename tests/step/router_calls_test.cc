@@ -65,6 +65,33 @@ TEST(RouterResolve, NamesAllNodesOfTheUser) {
   EXPECT_THAT(nodes_of(sent[0].frame), ElementsAre(NodeId{1}, NodeId{2}));
 }
 
+// The node that had joined last among them.
+TEST(RouterResolve, RowsOfANodeThatIsGoneAreVoid) {
+  RouterBench b(RouterBench::config());
+  b.cluster(4);
+  b.step(ViewChanged{});
+  b.see(2, {{NodeId{0}, 1, 10, false}, {NodeId{1}, 1, 11, false}, {NodeId{2}, 1, 12, false}});
+  b.peer(0, b.call(FrameType::resolve, 42));
+  b.answer(found(RouterBench::record(42, 6, {RouterBench::row(0, 3, 13)})));
+  const auto sent = b.take<SendPeer>();
+  ASSERT_THAT(sent, SizeIs(1));
+  EXPECT_EQ(sent[0].frame.reason, Reason::offline);
+  EXPECT_FALSE(b.take_op<RegistryOp>().has_value()) << "the view is not what is old";
+}
+
+TEST(RouterResolve, MoreUsersThanAGroupHasAreNotAnswered) {
+  RouterBench b(RouterBench::config());
+  b.cluster(1);
+  for (const FrameType type : {FrameType::resolve, FrameType::forward}) {
+    Frame call = b.call(type, 42);
+    const std::vector<UserId> users(kMaxGroupSize + 1, UserId{42});
+    call.list = b.pool_.copy_list(std::span<const UserId>(users));
+    b.peer(0, call);
+    EXPECT_FALSE(b.take_op<DirectoryOp>().has_value());
+  }
+  EXPECT_EQ(b.router_.counters().protocol_errors, 2u);
+}
+
 TEST(RouterResolve, RowsOfAnEndedIncarnationAreVoid) {
   RouterBench b(RouterBench::config());
   b.cluster(2);

@@ -39,6 +39,15 @@ TEST(RouterLogin, ReservesAGenerationAndNamesANode) {
   EXPECT_EQ(b.router_.counters().logins, 1u);
 }
 
+// What a client claims to have seen is bounded, or nothing could be numbered from what follows it.
+TEST(RouterLogin, AGenerationBeyondAllIsNoLogin) {
+  RouterBench b(RouterBench::config());
+  b.cluster(1);
+  b.login(42, kNoNode, 5, kMaxGeneration + 1);
+  EXPECT_FALSE(b.take_op<DirectoryOp>().has_value());
+  EXPECT_EQ(b.router_.counters().protocol_errors, 1u);
+}
+
 TEST(RouterLogin, RefusesWhenTheDirectoryDoesNotAnswer) {
   for (const ReplyStatus status : {ReplyStatus::error, ReplyStatus::unknown}) {
     RouterBench b(RouterBench::config());

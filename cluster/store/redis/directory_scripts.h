@@ -45,7 +45,10 @@ local generation = math.max(tonumber(row[GENERATION]), tonumber(row[RESERVED]), 
                             clock) + 1
 row[RESERVED] = digits(generation)
 redis.call('HSET', user, field, table.concat(row, ' '))
-if generation > highest then redis.call('SET', KEYS[2], row[RESERVED]) end
+-- What a device claims to have seen concerns only itself: a few more than anybody was given, or a
+-- kick made of it, is for all.
+local known = math.min(generation, math.max(highest, clock) + 8)
+if known > highest then redis.call('SET', KEYS[2], digits(known)) end
 return row[RESERVED]
 )lua";
 
