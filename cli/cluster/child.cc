@@ -32,7 +32,8 @@ namespace {
 Child::Child(cluster::Loop& loop, std::string name, const std::vector<std::string>& arguments,
              std::string log_file, Events events)
     : name_(std::move(name)), log_file_(std::move(log_file)), events_(std::move(events)) {
-  const int log = ::open(log_file_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644);
+  const int log =
+      ::open(log_file_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644);
   if (log < 0) throw EnvironmentError("cannot write " + log_file_ + ": " + std::strerror(errno));
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) {

@@ -87,7 +87,7 @@ class Sending {
                  << human_ns(options_.timeout_ns)
                  << (accepted_ && online ? "; it is stored, and waits until " + options_.to +
                                                " is shown it by a chat"
-                     : online ? "; the mailbox does not answer"
+                     : online            ? "; the mailbox does not answer"
                      : troubles_.empty() ? "; no answer from" + routers()
                                          : troubles_)
                  << '\n';

@@ -73,7 +73,8 @@ void PeerLinks::send_to_nodes(const Frame& frame) {
   loop_.give_buffer(std::move(bytes));
 }
 
-// Who dials as a client says why the machine gives a server up: what it answered, or that it did not.
+// Who dials as a client says why the machine gives a server up: what it answered, or that it did
+// not.
 void PeerLinks::close(Address address, Reason why) {
   if (dials_as_client() && why != Reason::none && why != Reason::cancelled) {
     const std::string refused = "refused: " + std::string(to_string(why));
@@ -188,8 +189,7 @@ void PeerLinks::on_closed(Link& link, Reason reason) {
   if (!known) return;
   const Address address = named->second;
   if (dials_as_client() && link.trouble().empty() && !peers_.at(address).up) {
-    environment_.on_trouble(address,
-                            "cannot be reached (" + std::string(to_string(reason)) + ")");
+    environment_.on_trouble(address, "cannot be reached (" + std::string(to_string(reason)) + ")");
   }
   addresses_.erase(named);
   peers_.erase(address);

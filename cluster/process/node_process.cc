@@ -100,10 +100,11 @@ Stores NodeProcess::make_stores() {
   if (s.registry == RegistryKind::listed) {
     out.registry = without_lease(loop_, std::move(out.registry), [this] {
       if (std::exchange(refusal_logged_, true)) return;
-      log_event(LogLevel::warning, "not_listed",
-                {{"why", "the router's nodes do not have this node at this place; its log says more"},
-                 {"client", self_.place.client},
-                 {"peer", self_.place.peer}});
+      log_event(
+          LogLevel::warning, "not_listed",
+          {{"why", "the router's nodes do not have this node at this place; its log says more"},
+           {"client", self_.place.client},
+           {"peer", self_.place.peer}});
     });
   }
   out.bus = redis_bus(loop_, s, settings_.server.strategy);

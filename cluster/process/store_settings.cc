@@ -96,7 +96,8 @@ Shape stores_shape(StoreSettings& s) {
                       "replicas that must have a message before it is accepted"));
   Shape zookeeper;
   zookeeper.add(checked_key("servers", s.zookeeper, "host:port,host:port", expected_of_zookeeper));
-  zookeeper.add(checked_key("root", s.zookeeper_root, "path of this cluster's tree", expected_of_root));
+  zookeeper.add(
+      checked_key("root", s.zookeeper_root, "path of this cluster's tree", expected_of_root));
   Shape shape;
   shape.add(choice_key("registry", s.registry, kRegistries, "which servers live"));
   shape.add(choice_key("directory", s.directory, kDirectories, "which session is where"));

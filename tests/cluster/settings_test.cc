@@ -53,8 +53,8 @@ TEST(ServerSettings, AddressesOfStoresAreLookedAt) {
                      const std::string& root) {
     NodeSettings node;
     const std::string text = R"({"node": 1, "stores": {"redis": {"address": ")" + redis +
-                             R"("}, "zookeeper": {"servers": ")" + zookeeper +
-                             R"(", "root": ")" + root + R"("}}})";
+                             R"("}, "zookeeper": {"servers": ")" + zookeeper + R"(", "root": ")" +
+                             root + R"("}}})";
     return texts(read_settings(text, "node.json", {}, node));
   };
   for (const char* good : {"127.0.0.1:6379", "[::1]:6379", "/run/redis.sock", "unix:redis.sock"}) {
