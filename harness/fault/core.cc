@@ -35,8 +35,11 @@ class Core {
 };
 
 // A core of mixed versions must make progress too: what the first one lacks can be done without.
-bool is_no_trouble(const Fault& fault) {
-  return fault.kind == FaultKind::version_skew && fault.version == kFirstVersion;
+// Except that its clients and routers do not say, or do not hear, which nodes a client cannot
+// reach: a placement goes on sending it there.
+bool is_no_trouble(const Fault& fault, const StrategyConfig& strategy) {
+  return fault.kind == FaultKind::version_skew && fault.version == kFirstVersion &&
+         (fault.target.kind == TargetKind::node || !strategy.places_logins());
 }
 
 bool may_take_logins(const Topology& topology, uint32_t node) {
@@ -94,7 +97,7 @@ void isolate_core(const Scenario& scenario, std::vector<Fault>& plan) {
   const int64_t heal = chaos_end(scenario);
   for (Fault& fault : plan) {
     const bool in_force = fault.at_ns < heal && fault.for_ns >= heal - fault.at_ns;
-    const bool ends = core.touches(fault) && !is_no_trouble(fault);
+    const bool ends = core.touches(fault) && !is_no_trouble(fault, scenario.strategy);
     if (in_force) fault.for_ns = (ends ? heal : scenario.duration_ns) - fault.at_ns;
   }
   if (!scenario.liveness.nodes.empty()) return;  // not drawn: what is outside stays as scripted

@@ -95,6 +95,24 @@ TEST(Core, StaysOfMixedVersions) {
   }
 }
 
+// A router of the first version does not hear whom a client cannot reach, and a placement would go
+// on naming that node. (swarm 469379)
+TEST(Core, HasTodaysRoutersWhereAPlacementPlacesLogins) {
+  Scenario s = with_core();
+  s.liveness.nodes = {0, 2};
+  for (const PlacementKind kind : {PlacementKind::table, PlacementKind::hash}) {
+    s.strategy.kind = StrategyKind::central;
+    s.strategy.placement.kind = kind;
+    Fault f = on_node(0, chaos_end(s) - kSecond, 10 * kSecond);
+    f.kind = FaultKind::version_skew;
+    f.version = kFirstVersion;
+    f.target.kind = TargetKind::router;
+    s.faults = {f};
+    EXPECT_EQ(fault_end(materialise_plan(s).at(0), s.duration_ns),
+              kind == PlacementKind::table ? s.duration_ns : chaos_end(s));
+  }
+}
+
 TEST(Core, WhoIsOutsideIsBroken) {
   uint32_t broken = 0;
   for (uint64_t seed = 1; seed <= 20; ++seed) {
