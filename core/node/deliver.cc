@@ -64,7 +64,9 @@ void Node::State::unfollow(uint32_t index) {
     } else if (Group* group = groups_.find(f.id);
                group != nullptr && group->first_followed == index) {
       group->first_followed = f.next_of_group;
-      if (group->first_followed == kNil) groups_.erase(f.id);
+      // Clients choose the groups that they name. A list of members is of one that there is, and an
+      // append under way relies on it.
+      if (group->first_followed == kNil && group->members == nullptr) groups_.erase(f.id);
     }
     if (f.next_of_group != kNil) {
       followed_[f.next_of_group].previous_of_group = f.previous_of_group;
@@ -107,8 +109,9 @@ void Node::State::offer(uint32_t session_index, const Entry& entry, Via via) {
   const bool verified = IM_PLANTED(epoch_not_checked) || at.seq == 0 ||
                         entry.position.epoch == at.epoch || entry.position.epoch <= f.epoch_ok;
   const bool believed = verified && entry.position.epoch >= std::max(f.epoch_ok, mailbox_epoch_);
-  if (!believed || entry.position.seq <= at.seq || f.pulling) {
-    if (f.pulling && believed && entry.position.seq > at.seq) keep_early(index, entry, via);
+  const bool reads = f.pulling || f.owed;
+  if (!believed || entry.position.seq <= at.seq || reads) {
+    if (reads && believed && entry.position.seq > at.seq) keep_early(index, entry, via);
     return arm_gap(index);
   }
   if (any_order(f)) return take_any_order(index, entry, via);

@@ -94,6 +94,7 @@ struct Followed {
   uint32_t epoch_ok = 0;
   bool member = true;
   bool probing = false;  // a group heard of, membership not yet known: the index is asked
+  bool owed = false;     // the user has left: what came before that is read before a push is taken
   bool pulling = false;
   bool cursor_dirty = false;
   bool gap_armed = false;

@@ -132,6 +132,7 @@ void Node::State::on_pull_reply(const Pending& pending, ReplyStatus status,
   }
   pass_delivered(f);
   if (f.id.is_group()) f.member = reply->member;
+  f.owed = false;
   if (f.head.seq < f.at.seq || f.head.epoch < f.at.epoch) f.head = f.at;
   note_head(index, reply->head);
   if (reply->head.seq <= f.at.seq) f.head = f.at;  // the store says: nothing further
@@ -202,7 +203,10 @@ void Node::State::apply_index(uint32_t index, const ConversationState& state, bo
   Followed& f = followed_[at];
   const bool probed = std::exchange(f.probing, false);
   if (probed && f.at == Position{}) f.at = f.acked = state.cursor;
-  if (!known || probed) f.member = state.member;
+  if (!known || probed) {
+    f.member = state.member;
+    f.owed = !state.member && state.head != f.at;
+  }
   if (state.head == f.at) {
     f.member = state.member;
     f.epoch_ok = std::max(f.epoch_ok, mailbox_epoch_);

@@ -161,6 +161,29 @@ TEST(NodeBounds, AGroupThatNobodyFollowsTakesNoRoom) {
   EXPECT_EQ(bench.to_client(kBobLink, FrameType::deliver).size(), 1u);
 }
 
+// Its session ends while the append is under way, and the store names no members to who has them.
+// (swarm 542759)
+TEST(NodeBounds, AGroupWhoseMembersAreKnownIsKept) {
+  NodeBench bench(NodeBench::config());
+  bind_with_cursors(bench, kAnnLink, kAnn, {}, {{kClub, {1, 3}, {1, 3}, true}});
+  bench.learn_epoch();
+  for (uint64_t seq = 1; seq <= 2; ++seq) {
+    bench.client(kAnnLink, bench.send_frame(kClub, seq));
+    const auto op = bench.take_op<MailboxOp>(MailboxOpKind::append);
+    ASSERT_TRUE(op.has_value());
+    MailboxReply r = bench.from_store();
+    r.position = {1, 3 + seq};
+    r.members_version = 7;
+    if (op->members_version != 7) {
+      r.members = std::make_shared<const std::vector<UserId>>(std::vector<UserId>{kAnn, kBob});
+    }
+    if (seq == 2) bench.step(ClientDown{kAnnLink, Reason::reset});
+    bench.to_mesh(FrameType::push);
+    bench.answer(op->id, r);
+    EXPECT_EQ(bench.to_mesh(FrameType::push).size(), 1u) << seq;
+  }
+}
+
 // The position that a client names proves nothing: it need not belong to the group.
 TEST(NodeBounds, AGroupIsServedOnlyToWhomTheStoreListsForIt) {
   for (const bool member : {false, true}) {

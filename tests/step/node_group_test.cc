@@ -167,6 +167,64 @@ TEST_F(NodeGroupTest, WhoLeftInWhatAResetSkipsIsNotServed) {
   EXPECT_EQ(bench_.to_client(kBobLink, FrameType::deliver).size(), 1u) << "until he is back";
 }
 
+// The index says that Bob has left; entry 4 was before that. With a full window it cannot be read
+// at once, and a push of it must not be taken for one of a group that is not his. (swarm 542406)
+TEST_F(NodeGroupTest, WhatIsOwedToWhoLeftIsReadBeforeAPushIsTaken) {
+  NodeConfig config = NodeGroupTest::config();
+  config.delivery.order = Order::stop_and_wait;
+  NodeBench bench(config);
+  bench.step(ClientUp{kBobLink});
+  Frame bind;
+  bind.type = FrameType::bind;
+  bind.user = kBob;
+  bind.generation = 2;
+  const ConversationId direct = ConversationId::direct(kAnn, kBob);
+  const std::vector<Cursor> cursors = {{kGroup, {1, 3}}, {direct, {1, 1}}};
+  bind.list = bench.pool().copy_list(std::span<const Cursor>(cursors));
+  bench.client(kBobLink, bind);
+  const auto op = bench.take_op<DirectoryOp>(DirectoryOpKind::bind);
+  ASSERT_TRUE(op.has_value());
+  DirectoryReply bound;
+  bound.record = at(kBob, NodeId{0});
+  bench.answer(op->id, bound);
+  bench.peer(NodeId{1}, bench.push_frame(kBob, direct, kAnn, 2));
+  const auto first = bench.to_client(kBobLink, FrameType::deliver);
+  ASSERT_EQ(first.size(), 1u) << "takes the window";
+  const auto index = bench.take_op<MailboxOp>(MailboxOpKind::open_device);
+  ASSERT_TRUE(index.has_value());
+  MailboxReply r = bench.from_store();
+  r.kind = MailboxOpKind::open_device;
+  r.conversations =
+      std::make_shared<const std::vector<ConversationState>>(std::vector<ConversationState>{
+          {direct, {1, 2}, {1, 1}, true}, {kGroup, {1, 5}, {1, 3}, false}});
+  bench.answer(index->id, r);
+  EXPECT_FALSE(bench.take_op<MailboxOp>(MailboxOpKind::read).has_value());
+  const Frame push = group_push(EntryKind::message, {}, 4, {});
+  bench.peer(NodeId{1}, push);
+  Frame ack;
+  ack.type = FrameType::ack;
+  ack.number = first[0].number;
+  bench.client(kBobLink, ack);
+  const auto read = bench.take_op<MailboxOp>(MailboxOpKind::read);
+  ASSERT_TRUE(read.has_value());
+  EXPECT_EQ(read->from, (Position{1, 3}));
+  MailboxReply log = bench.from_store();
+  log.kind = MailboxOpKind::read;
+  log.head = log.next = {1, 5};
+  log.member = false;
+  log.entries = std::make_shared<const std::vector<Entry>>(std::vector<Entry>{push.entry});
+  bench.answer(read->id, log);
+  ASSERT_EQ(bench.to_client(kBobLink, FrameType::deliver).size(), 1u);
+  // Whatever comes now is after it.
+  ack.number = first[0].number + 1;
+  bench.client(kBobLink, ack);
+  bench.peer(NodeId{1}, group_push(EntryKind::message, {}, 6, {}));
+  EXPECT_FALSE(bench.take_op<MailboxOp>(MailboxOpKind::read).has_value());
+  bench.live_for(kSecond);
+  EXPECT_FALSE(bench.take_op<MailboxOp>(MailboxOpKind::read).has_value());
+  EXPECT_TRUE(bench.to_client(kBobLink, FrameType::deliver).empty());
+}
+
 // A broadcast names nobody, and nobody follows a group before it is told of it.
 TEST_F(NodeGroupTest, MembersOfANewGroupAreToldByABroadcast) {
   bench_.bind(kBobLink, kBob);
