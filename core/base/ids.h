@@ -47,7 +47,7 @@ struct ConversationId {
   static constexpr ConversationId group(uint64_t number) { return {kGroupMark, number}; }
   constexpr bool is_group() const { return hi == kGroupMark; }
   constexpr bool has_party(UserId u) const {
-    return !is_group() && (hi == u.value || lo == u.value);
+    return hi <= lo && !is_group() && (hi == u.value || lo == u.value);
   }
   // The other user of a direct conversation. REQUIRES: has_party(u).
   constexpr UserId other(UserId u) const { return UserId{hi == u.value ? lo : hi}; }

@@ -65,7 +65,7 @@ inline constexpr uint8_t kFlagAuthoritative = 2;  // resolve: ask the directory,
 inline constexpr uint8_t kFlagDegraded = 4;       // beacon: a store is out of reach
 inline constexpr uint8_t kFlagCannotRenew = 8;    // beacon: the registry does not answer
 inline constexpr uint8_t kFlagDraining = 16;      // beacon
-inline constexpr uint8_t kFlagRepeat = 32;        // push/send: not the first try
+inline constexpr uint8_t kFlagRepeat = 32;        // send: not the first try
 
 struct Frame {
   FrameType type = FrameType::invalid;

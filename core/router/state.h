@@ -19,7 +19,7 @@ namespace imroute {
 struct NodeHealth {
   bool up = false;
   MonoTime last_heard = 0;
-  uint64_t load = 0;    // sessions it reported
+  uint64_t load = 0;    // users it reported
   uint64_t placed = 0;  // logins sent there since that report: else a burst lands on one node
   uint8_t flags = 0;
   MonoTime new_until = 0;  // slow start: it joined while this router watched

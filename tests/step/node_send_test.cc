@@ -9,6 +9,16 @@ const UserId kAnn{1}, kBob{2}, kCy{3};
 const LinkId kAnnLink{10}, kBobLink{20};
 const ConversationId kAnnBob = ConversationId::direct(kAnn, kBob);
 
+// The same two users the other way round would be a second conversation of theirs.
+TEST(NodeSend, ADirectConversationHasOneName) {
+  NodeBench bench(NodeBench::config());
+  bench.bind(kAnnLink, kAnn);
+  bench.client(kAnnLink, bench.send_frame(ConversationId{kBob.value, kAnn.value}, 1));
+  const auto refused = bench.to_client(kAnnLink, FrameType::refused);
+  ASSERT_EQ(refused.size(), 1u);
+  EXPECT_EQ(refused[0].reason, Reason::not_member);
+}
+
 TEST(NodeSend, WhatCameBeforeTheStoreWasKnownIsAppendedThen) {
   NodeBench bench(NodeBench::config());
   bench.bind(kAnnLink, kAnn);
