@@ -16,8 +16,8 @@ namespace imroute {
 struct Backend {
   uint64_t id = 0;  // stable key: node or router number
   uint32_t weight = 1;
-  uint64_t load = 0;    // active things as *reported* by the backend (users, calls in flight)
-  bool healthy = true;  // false: excluded
+  uint64_t load = 0;         // active things as *reported* by the backend (users, calls in flight)
+  bool healthy = true;       // false: excluded
   uint64_t incarnation = 0;  // calls that name one (core/invoke) check it; balancers do not look
 };
 
