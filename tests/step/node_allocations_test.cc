@@ -65,8 +65,9 @@ uint64_t count_pushes(Guarantee guarantee) {
   return g_allocations;
 }
 
-uint64_t count_sends() {
-  NodeBench bench(NodeBench::config());
+uint64_t count_sends(const NodeConfig& config = NodeBench::config()) {
+  NodeBench bench(config);
+  for (uint32_t r = 0; r < config.routers; ++r) bench.router_up(r);
   const UserId ann{1}, bob{2};
   bench.bind(LinkId{10}, ann);
   const ConversationId id = ConversationId::direct(ann, bob);
@@ -105,35 +106,7 @@ uint64_t count_forwards() {
   config.strategy.kind = StrategyKind::central;
   config.strategy.mode = CentralMode::forward;
   config.routers = 2;
-  NodeBench bench(config);
-  for (uint32_t r = 0; r < 2; ++r) bench.router_up(r);
-  const UserId ann{1}, bob{2};
-  bench.bind(LinkId{10}, ann);
-  const ConversationId id = ConversationId::direct(ann, bob);
-  Counted counted(bench);
-  const auto route_one = [&](uint64_t seq) {
-    counted.step(ClientFrame{LinkId{10}, bench.send_frame(id, seq)});
-    OpId op{};
-    for (const Effect& e : counted.out()) {
-      if (const auto* s = std::get_if<StoreOp>(&e)) op = std::get<MailboxOp>(s->op).id;
-    }
-    MailboxReply reply = bench.from_store();
-    reply.position = {1, seq};
-    counted.step(Reply{op, ReplyStatus::ok, nullptr, &reply, nullptr});
-    Frame ack;
-    ack.type = FrameType::route_ack;
-    for (const Effect& e : counted.out()) {
-      if (const auto* s = std::get_if<SendPeer>(&e)) ack.route = s->frame.route;
-    }
-    ack.user = bob;
-    ack.version = 2;
-    ack.nodes.push_back(NodeId{1});
-    counted.step(PeerFrame{address_of(NodeId{1}), ack});
-  };
-  for (uint64_t seq = 1; seq <= 2100; ++seq) route_one(seq);
-  g_allocations = 0;
-  for (uint64_t seq = 2101; seq <= 4000; ++seq) route_one(seq);
-  return g_allocations;
+  return count_sends(config);
 }
 
 TEST(NodeAllocations, CounterCounts) {
