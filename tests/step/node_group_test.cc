@@ -103,6 +103,34 @@ TEST_F(NodeGroupTest, CachedAtThisNodeButNotHereIsLookedUp) {
   EXPECT_TRUE(bench_.take_op<DirectoryOp>(DirectoryOpKind::lookup_many).has_value());
 }
 
+// The member answered from a node that is not in the view here yet: it is looked up as before.
+TEST_F(NodeGroupTest, AMembersAcknowledgementNeverTeachesThatItIsOffline) {
+  bench_.bind(kAnnLink, kAnn);
+  for (uint64_t seq = 1; seq <= 2; ++seq) {
+    send_to_group(seq, {kAnn, kBob});
+    const auto lookup = bench_.take_op<DirectoryOp>(DirectoryOpKind::lookup_many);
+    if (seq == 2 && !lookup.has_value()) {  // still known to be at node 1
+      EXPECT_EQ(bench_.to_peers(FrameType::push).size(), 1u);
+      continue;
+    }
+    ASSERT_TRUE(lookup.has_value());
+    DirectoryReply r;
+    r.kind = DirectoryOpKind::lookup_many;
+    r.records = std::make_shared<const std::vector<UserRecord>>(
+        std::vector<UserRecord>{at(kBob, NodeId{1})});
+    bench_.answer(lookup->id, r);
+    const auto pushes = bench_.to_peers(FrameType::push);
+    ASSERT_EQ(pushes.size(), 1u);
+    Frame ack;
+    ack.type = FrameType::route_ack;
+    ack.route = pushes[0].frame.route;
+    ack.user = kBob;
+    ack.version = 9;
+    ack.nodes.push_back(NodeId{9});
+    bench_.peer(NodeId{9}, ack);
+  }
+}
+
 TEST_F(NodeGroupTest, RowsOfADeadIncarnationAreVoid) {
   bench_.bind(kAnnLink, kAnn);
   send_to_group(1, {kAnn, kBob});
