@@ -339,8 +339,11 @@ void Caller::on_failure(CallId id, uint64_t target, Reason reason, MonoTime now)
     ++counters_.answers_late;
     return;
   }
-  const uint32_t at = find_target(target);
-  CircuitBreaker& breaker = targets_[at].breaker;
+  settle_failure(slot, reason, now);
+}
+
+void Caller::settle_failure(uint32_t slot, Reason reason, MonoTime now) {
+  CircuitBreaker& breaker = targets_[find_target(attempts_[slot].target)].breaker;
   if (!is_fault(reason)) {
     breaker.on_success(attempts_[slot].probe);
   } else if (config_.breaker &&
@@ -380,9 +383,8 @@ MonoTime Caller::next_deadline() const {
 
 void Caller::on_wake(MonoTime now) {
   while (oldest_ != kNone && attempts_[oldest_].deadline <= now) {
-    const Attempt& attempt = attempts_[oldest_];
     ++counters_.timeouts;
-    on_failure(calls_[attempt.call].id, attempt.target, Reason::timeout, now);
+    settle_failure(oldest_, Reason::timeout, now);
   }
   TimerQueue<TimerKind>::Timer timer;
   while (timers_.pop_due(now, timer)) {

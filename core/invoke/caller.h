@@ -183,6 +183,7 @@ class Caller {
   void release_call(Call& call);
   void open_attempt(Call& call, uint32_t target, MonoTime now);
   void close_attempt(uint32_t attempt);
+  void settle_failure(uint32_t attempt, Reason reason, MonoTime now);
   void fail_attempt(uint32_t attempt, Reason reason, bool expired, MonoTime now);
   void fail_open_attempts_at(uint64_t target, MonoTime now);
   uint32_t attempt_at(const Call& call, uint64_t target) const;
