@@ -28,6 +28,20 @@ NodeConfig config_of(const NodeSettings& s) {
   return config;
 }
 
+const char* why_fenced(FenceCause cause) {
+  switch (cause) {
+    case FenceCause::never:
+      break;
+    case FenceCause::ran_out:
+      return "its lease was not renewed in time";
+    case FenceCause::forgotten:
+      return "the registry does not know its lease any more";
+    case FenceCause::cut_off:
+      return "the others renew their leases again, and this node could not";
+  }
+  return "";
+}
+
 }  // namespace
 
 NodeProcess::NodeProcess(Loop& loop, const NodeSettings& settings)
@@ -129,7 +143,7 @@ void NodeProcess::look_whether_fenced() {
   if (std::exchange(fences_logged_, fences) != fences) {
     fenced_logged_ = true;
     log_event(LogLevel::warning, "fenced",
-              {{"why", "its lease was not renewed in time, or the registry no longer knows it"},
+              {{"why", why_fenced(machine_.core().status().fence_cause)},
                {"times", std::to_string(fences)}});
   }
   if (fenced_logged_ && !machine_.core().status().fenced) {

@@ -2,6 +2,10 @@
 // most 3/4 full. It starts small and doubles up to its ceiling, so a thousand simulated nodes fit
 // in memory and a warm node allocates nothing. Iteration order is table order: never let it reach
 // behaviour; sort, or keep an index.
+//
+// A map whose keys clients choose has a `salt` that they do not know: whoever knows the hash can
+// name keys that all want one slot, and each operation then walks past all of them (Crosby,
+// Wallach, "Denial of Service via Algorithmic Complexity Attacks", 2003).
 #pragma once
 
 #include <cstdint>
@@ -16,8 +20,9 @@ namespace imroute {
 template <class Key, class Value, class Hash = IdHash>
 class FlatMap {
  public:
-  explicit FlatMap(uint32_t capacity = 1u << 30, uint32_t initial = 8) : capacity_(capacity) {
-    rehash(initial);
+  explicit FlatMap(uint32_t capacity = 1u << 30, uint64_t salt = 0)
+      : salt_(salt), capacity_(capacity) {
+    rehash(8);
   }
 
   uint32_t size() const { return size_; }
@@ -92,15 +97,13 @@ class FlatMap {
     bool used = false;
   };
 
-  uint32_t home(const Key& key) const { return static_cast<uint32_t>(Hash{}(key)) & mask_; }
+  uint32_t home(const Key& key) const { return static_cast<uint32_t>(Hash{}(key, salt_)) & mask_; }
 
   void rehash(uint32_t slots) {
-    uint32_t n = 8;
-    while (n < slots) n *= 2;
     std::vector<Slot> old = std::move(slots_);
     slots_.clear();
-    slots_.resize(n);
-    mask_ = n - 1;
+    slots_.resize(slots);
+    mask_ = slots - 1;
     for (Slot& s : old) {
       if (!s.used) continue;
       uint32_t i = home(s.key);
@@ -110,6 +113,7 @@ class FlatMap {
   }
 
   std::vector<Slot> slots_;
+  uint64_t salt_;
   uint32_t mask_ = 0;
   uint32_t size_ = 0;
   uint32_t capacity_;

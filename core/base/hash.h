@@ -26,15 +26,19 @@ constexpr uint64_t mix64(uint64_t a, uint64_t b) {
 uint64_t hash_bytes(std::span<const std::byte> bytes, uint64_t seed = 0);
 uint64_t hash_text(std::string_view text, uint64_t seed = 0);
 
-// Hash functor for the project's maps.
+// Hash functor for the project's maps. `salt` is secret where keys are chosen by clients.
 struct IdHash {
   template <class Tag, class Rep>
-  constexpr uint64_t operator()(Id<Tag, Rep> id) const {
-    return mix64(id.value);
+  constexpr uint64_t operator()(Id<Tag, Rep> id, uint64_t salt = 0) const {
+    return mix64(id.value ^ salt);
   }
-  constexpr uint64_t operator()(uint64_t v) const { return mix64(v); }
-  constexpr uint64_t operator()(const DeviceKey& k) const { return mix64(k.user.value, k.device); }
-  constexpr uint64_t operator()(const ConversationId& c) const { return mix64(c.hi, c.lo); }
+  constexpr uint64_t operator()(uint64_t v, uint64_t salt = 0) const { return mix64(v ^ salt); }
+  constexpr uint64_t operator()(const DeviceKey& k, uint64_t salt = 0) const {
+    return mix64(k.user.value ^ salt, k.device);
+  }
+  constexpr uint64_t operator()(const ConversationId& c, uint64_t salt = 0) const {
+    return mix64(c.hi ^ salt, c.lo);
+  }
 };
 
 // Order-sensitive running digest, for state digests and trace hashes.

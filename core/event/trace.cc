@@ -30,7 +30,6 @@ std::string_view to_string(TraceKind kind) {
                                                 "redeliver",
                                                 "gap_buffered",
                                                 "gap_pull",
-                                                "pull_done",
                                                 "demoted",
                                                 "handover_sent",
                                                 "handover_received",

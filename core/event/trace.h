@@ -40,7 +40,6 @@ enum class TraceKind : uint8_t {
   redeliver,
   gap_buffered,
   gap_pull,
-  pull_done,
   demoted,
   handover_sent,
   handover_received,

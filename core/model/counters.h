@@ -72,8 +72,6 @@ namespace imroute {
   X(ops_unknown, "store operations without an answer")                          \
   X(drops_no_route, "at_most_once: nobody answered")                            \
   X(drops_offline, "at_most_once: user offline")                                \
-  X(drops_window, "at_most_once: window full")                                  \
-  X(drops_no_session, "at_most_once: session gone on arrival")                  \
   X(drops_stale, "at_most_once: older than the last shown")                     \
   X(logins, "logins placed")                                                    \
   X(logins_refused, "logins refused")                                           \

@@ -62,7 +62,7 @@ void Node::State::on_registry_reply(const Pending& pending, ReplyStatus status,
         renew_failing_ = false;
         suspended_ = false;
       } else if (status == ReplyStatus::error) {  // the session is gone there
-        if (!suspended_) fence();
+        if (!suspended_) fence(FenceCause::forgotten);
         registry_session_ = 0;
         open_registry();
       } else {
@@ -124,7 +124,7 @@ void Node::State::check_lease() {
   if (suspended_) {
     // The others renew again and this node does not: it is the one that is cut off after all.
     if (majority_cannot_renew()) suspended_alone_since_ = now_;
-    if (now_ - suspended_alone_since_ > lease / 2) fence();
+    if (now_ - suspended_alone_since_ > lease / 2) fence(FenceCause::cut_off);
     return;
   }
   if (!serving_ || registry_session_ == 0) return;
@@ -138,11 +138,12 @@ void Node::State::check_lease() {
     trace(TraceKind::suspended, {}, UserId{0}, 0, 0, config_.id);
     return;
   }
-  fence();
+  fence(FenceCause::ran_out);
 }
 
-void Node::State::fence() {
+void Node::State::fence(FenceCause cause) {
   if (!serving_) return;
+  fence_cause_ = cause;
   ++counters_.fences;
   trace(TraceKind::fenced, {}, UserId{0}, 0, 0, config_.id, incarnation_);
   for (uint32_t i = 0; i < sessions_.slots(); ++i) {

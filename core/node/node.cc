@@ -43,6 +43,7 @@ NodeStatus Node::status() const {
   status.serving = s.serving_;
   status.fenced = s.fenced_;
   status.suspended = s.suspended_;
+  status.fence_cause = s.fence_cause_;
   status.draining = s.draining_;
   status.drained = s.drained_;
   return status;
@@ -63,20 +64,24 @@ Node::State::State(const NodeConfig& config, BlobPool& pool)
     : config_(config),
       pool_(pool),
       rng_(Rng::stream(config.seed, "node", config.id.value)),
+      salt_(Rng::stream(config.seed, "tables", config.id.value).next()),
       sessions_(config.capacity.sessions, static_cast<uint32_t>(rng_.below(1u << 20)) + 1),
+      by_device_(1u << 30, salt_),
+      users_(1u << 30, salt_),
       chases_(4096),
       followed_(config.capacity.conversations),
-      follow_index_(config.capacity.conversations),
-      groups_(config.capacity.groups),
+      follow_index_(config.capacity.conversations, salt_),
+      groups_(config.capacity.groups, salt_),
       unacked_(config.capacity.sessions * kMaxWindow),
       early_(65'536),
       placement_(make_placement(config.strategy.placement)),
       strategy_(make_strategy(config.strategy, placement_.get())),
       routes_(config.capacity.routes, static_cast<uint32_t>(rng_.below(1u << 30)) + 1),
       cache_(strategy_->uses_cache() ? config.strategy.cache_entries : 0,
-             config.strategy.cache_ttl_ns, config.strategy.negative_ttl_ns),
-      moved_(config.strategy.hints ? 4096 : 0, 60 * kSecond, kSecond),
-      pointers_(config.strategy.places_logins() ? 65'536 : 0, 0, kSecond),
+             config.strategy.cache_ttl_ns, config.strategy.negative_ttl_ns, salt_),
+      moved_(config.strategy.hints ? 4096 : 0, 60 * kSecond, kSecond, salt_),
+      pointers_(config.strategy.places_logins() ? 65'536 : 0, 0, kSecond, salt_),
+      leaders_(1u << 30, salt_),
       caller_(config.invocation, mix64(config.seed, config.id.value), config.capacity.routes),
       // Reads and appends stop at capacity.operations. The rest, of which a session, a route or
       // this node has one or two at a time, must find room: nobody repeats what was not asked.

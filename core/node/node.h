@@ -25,6 +25,14 @@
 
 namespace imroute {
 
+// Why a node fenced itself last.
+enum class FenceCause : uint8_t {
+  never,      // it did not
+  ran_out,    // the lease was not renewed in time
+  forgotten,  // the registry answered that it does not know the lease
+  cut_off,    // suspended with the others, then they renewed and this node could not
+};
+
 // What an operator or an oracle may look at. Cheap, by value.
 struct NodeStatus {
   uint32_t sessions = 0;
@@ -40,6 +48,7 @@ struct NodeStatus {
   bool serving = false;  // lease held (or suspended), accepting clients
   bool fenced = false;
   bool suspended = false;
+  FenceCause fence_cause = FenceCause::never;
   bool draining = false;
   bool drained = false;
 };

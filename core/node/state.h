@@ -427,7 +427,7 @@ struct Node::State {
   void on_registry_reply(const Pending& pending, ReplyStatus status, const RegistryReply* reply);
   void check_lease();
   bool majority_cannot_renew() const;
-  void fence();
+  void fence(FenceCause cause);
   void apply_view(const ViewHandle& view);
   void on_peer_up(Address peer);
   void on_peer_down(Address peer);
@@ -469,6 +469,7 @@ struct Node::State {
   NodeConfig config_;
   BlobPool& pool_;
   Rng rng_;
+  uint64_t salt_;  // of the maps whose keys clients choose
   Counters counters_;
   std::array<uint64_t, kPerturbSites> branches_taken_{};
   MonoTime now_ = 0;
@@ -495,8 +496,8 @@ struct Node::State {
     friend bool operator==(const FollowKey&, const FollowKey&) = default;
   };
   struct FollowHash {
-    uint64_t operator()(const FollowKey& k) const {
-      return mix64(mix64(k.id.hi, k.id.lo), k.session);
+    uint64_t operator()(const FollowKey& k, uint64_t salt) const {
+      return mix64(mix64(k.id.hi ^ salt, k.id.lo), k.session);
     }
   };
   Slab<Followed> followed_;
@@ -557,6 +558,7 @@ struct Node::State {
   uint64_t incarnation_ = 0;
   MonoTime lease_from_ = 0;  // sending time of the last answered renewal
   bool serving_ = false, fenced_ = false, suspended_ = false, renew_failing_ = false;
+  FenceCause fence_cause_ = FenceCause::never;
   MonoTime suspended_alone_since_ = 0;  // suspended, though most others renew again
   bool draining_ = false, drained_ = false;
   bool opening_ = false, listing_ = false;

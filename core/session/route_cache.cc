@@ -3,8 +3,10 @@
 
 namespace imroute {
 
-RouteCache::RouteCache(uint32_t entries, DurationNs ttl_ns, DurationNs negative_ttl_ns)
-    : items_(entries + 1),
+RouteCache::RouteCache(uint32_t entries, DurationNs ttl_ns, DurationNs negative_ttl_ns,
+                       uint64_t salt)
+    : map_(1u << 30, salt),
+      items_(entries + 1),
       capacity_(entries),
       ttl_ns_(ttl_ns),
       negative_ttl_ns_(negative_ttl_ns < kSecond ? negative_ttl_ns : kSecond) {}

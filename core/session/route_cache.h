@@ -14,8 +14,8 @@ namespace imroute {
 
 class RouteCache {
  public:
-  // entries = 0: nothing is remembered. ttl_ns = 0: entries do not age.
-  RouteCache(uint32_t entries, DurationNs ttl_ns, DurationNs negative_ttl_ns);
+  // entries = 0: nothing is remembered. ttl_ns = 0: entries do not age. `salt`: see FlatMap.
+  RouteCache(uint32_t entries, DurationNs ttl_ns, DurationNs negative_ttl_ns, uint64_t salt);
 
   // Nodes of a fresh positive entry, or nullptr. Touches it.
   const NodeSet* find(UserId user, MonoTime now);

@@ -119,11 +119,8 @@ void judge_conservation(History::State& s, int64_t t, const FinalState& state) {
   // The core says why it dropped: its counters name what the facts could not.
   uint64_t nameless = std::exchange(dropped["unaccounted"], 0);
   const Counters& c = state.counters;
-  const std::pair<const char*, uint64_t> named[] = {{"no_route", c.drops_no_route},
-                                                    {"offline", c.drops_offline},
-                                                    {"window_full", c.drops_window},
-                                                    {"no_session", c.drops_no_session},
-                                                    {"stale", c.drops_stale}};
+  const std::pair<const char*, uint64_t> named[] = {
+      {"no_route", c.drops_no_route}, {"offline", c.drops_offline}, {"stale", c.drops_stale}};
   for (const auto& [name, count] : named) {
     const uint64_t share = std::min(nameless, count);
     if (share > 0) dropped[name] += share;

@@ -37,7 +37,7 @@ struct DropKey {
   friend bool operator==(const DropKey&, const DropKey&) = default;
 };
 struct DropHash {
-  uint64_t operator()(const DropKey& k) const { return mix64(k.tag, k.device); }
+  uint64_t operator()(const DropKey& k, uint64_t) const { return mix64(k.tag, k.device); }
 };
 
 constexpr int64_t kSlice = 100 * kMillisecond;

@@ -378,6 +378,7 @@ TEST_F(NodeTest, FencesItselfBeforeTheLeaseEndsAndServesNobody) {
   }
   EXPECT_LT(bench_.now(), end);
   EXPECT_TRUE(bench_.node().status().fenced);
+  EXPECT_EQ(bench_.node().status().fence_cause, FenceCause::ran_out);
   EXPECT_EQ(bench_.node().status().sessions, 0u);
   bench_.effects().clear();
   bench_.peer(NodeId{1}, bench_.push_frame(kBob, kAnnBob, kAnn, 1));
@@ -414,6 +415,41 @@ TEST_F(NodeTest, SuspendedNotFencedWhenMostOthersCannotRenewEither) {
   EXPECT_FALSE(bench_.node().status().fenced);
   EXPECT_TRUE(bench_.node().status().suspended);
   EXPECT_EQ(bench_.node().status().sessions, 1u);
+}
+
+TEST_F(NodeTest, SuspendedAloneItFencesItselfAfterAll) {
+  bench_.peer_up(1);
+  bench_.peer_up(2);
+  bench_.bind(kBobLink, kBob);
+  const auto live = [&](uint8_t flags) {
+    for (uint32_t n = 1; n <= 2; ++n) {
+      Frame beacon;
+      beacon.type = FrameType::beacon;
+      beacon.node = NodeId{n};
+      beacon.flags = flags;
+      bench_.peer(NodeId{n}, beacon);
+    }
+    Frame ping;
+    ping.type = FrameType::ping;
+    bench_.client(kBobLink, ping);
+    bench_.advance(100 * kMillisecond);
+  };
+  for (int i = 0; i < 100; ++i) live(kFlagCannotRenew);
+  EXPECT_TRUE(bench_.node().status().suspended);
+  for (int i = 0; i < 100; ++i) live(0);  // the others renew again
+  EXPECT_TRUE(bench_.node().status().fenced);
+  EXPECT_EQ(bench_.node().status().fence_cause, FenceCause::cut_off);
+}
+
+TEST_F(NodeTest, ALeaseThatTheRegistryForgotFencesAtOnce) {
+  bench_.bind(kBobLink, kBob);
+  std::optional<RegistryOp> renew;
+  while (!(renew = bench_.take_op<RegistryOp>(RegistryOpKind::renew))) {
+    bench_.advance(50 * kMillisecond);
+  }
+  bench_.step(Reply{renew->id, ReplyStatus::error, nullptr, nullptr, nullptr});
+  EXPECT_TRUE(bench_.node().status().fenced);
+  EXPECT_EQ(bench_.node().status().fence_cause, FenceCause::forgotten);
 }
 
 TEST_F(NodeTest, SessionCheckClosesTheSupersededAndReassertsTheMissing) {

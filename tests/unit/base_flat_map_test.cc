@@ -5,13 +5,14 @@
 
 #include <map>
 #include <memory>
+#include <vector>
 
 namespace imroute {
 namespace {
 
 // Few homes: long runs that wrap around the end of the table.
 struct CrowdedHash {
-  uint64_t operator()(uint64_t v) const { return v % 3 == 0 ? 7 : v % 5; }
+  uint64_t operator()(uint64_t v, uint64_t) const { return v % 3 == 0 ? 7 : v % 5; }
 };
 
 // Against std::map, through growth, clusters and backward-shift deletion.
@@ -45,6 +46,28 @@ void same_as_map() {
 
 RC_GTEST_PROP(FlatMap, BehavesAsAMap, ()) { same_as_map<IdHash>(); }
 RC_GTEST_PROP(FlatMap, BehavesAsAMapWhenHashesCollide, ()) { same_as_map<CrowdedHash>(); }
+
+// What keys collide is nobody's to know who does not know the salt.
+TEST(FlatMap, TheSaltDecidesWhichKeysShareASlot) {
+  const auto in_order = [](uint64_t salt) {
+    FlatMap<ConversationId, int> map(100, salt);
+    for (uint64_t k = 0; k < 40; ++k) *map.insert({k, k * k}) = 1;
+    std::vector<uint64_t> keys;
+    map.for_each([&](const ConversationId& id, int) { keys.push_back(id.hi); });
+    return keys;
+  };
+  EXPECT_EQ(in_order(1), in_order(1));
+  EXPECT_NE(in_order(1), in_order(2));
+  // Two conversations that one who knows the hash can make collide, whatever the table's size.
+  const ConversationId a{1, 2};
+  constexpr uint64_t kOdd = 0x9fb21c651e98df25ull;
+  uint64_t inverse = kOdd;
+  for (int i = 0; i < 6; ++i) inverse *= 2 - kOdd * inverse;
+  const ConversationId b{7, (mix64(1) ^ mix64(7) ^ (2 * kOdd)) * inverse};
+  const IdHash hash;
+  EXPECT_EQ(hash(a), hash(b));
+  EXPECT_NE(hash(a, 1), hash(b, 1));
+}
 
 TEST(FlatMap, StopsAtItsCeiling) {
   FlatMap<uint64_t, int> map(3);

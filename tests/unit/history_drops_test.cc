@@ -69,11 +69,11 @@ TEST(HistoryDrops, CausesHaveNames) {
   story.post(5, 0, 1);  // only the core's counter knows
   story.t = 95 * kSecond;
   FinalState state;
-  state.counters.drops_no_session = 1;
+  state.counters.drops_no_route = 1;
   const Result r = story.finish(state);
   EXPECT_GREEN(r);
   const std::map<std::string, uint64_t> expected = {
-      {"offline", 1}, {"connection_lost", 1}, {"crash", 1}, {"window_full", 1}, {"no_session", 1}};
+      {"offline", 1}, {"connection_lost", 1}, {"crash", 1}, {"window_full", 1}, {"no_route", 1}};
   EXPECT_EQ(r.messages.dropped, expected);
   EXPECT_EQ(r.messages.deliveries_expected, 5u);
   EXPECT_EQ(r.messages.delivered, 0u);
