@@ -129,7 +129,7 @@ class Operators(unittest.TestCase):
             self.addCleanup(cluster.destroy)
             second = harness.Process(PROGRAM, "node", "--config", os.path.join(directory, "node-0.json"))
             self.addCleanup(second.destroy)
-            cluster.servers["node-0"].wait_for(r" W node:0 fenced why=.* times=1$")
+            cluster.servers["node-0"].wait_for(r' W node:0 fenced why="?(the registry|its lease|the others) .* times=1$')
 
 
 unittest.main()
