@@ -1,5 +1,7 @@
 #include "cluster/net/accord.h"
 
+#include <utility>
+
 namespace imroute::cluster {
 
 namespace {
@@ -54,19 +56,29 @@ Accord::Verdict Accord::hear(std::span<const std::byte> bytes, BlobPool& pool) {
   }
   if (agreement.refused != Reason::none) return refuse(agreement.refused, "not a HELLO");
   heard_ = true;
-  written_ = agreement.features;
+  common_ = agreement.features;
   return {size, Reason::none, {}};
 }
 
 bool Accord::on_agreed() {
-  read_ = written_;
-  return heard_ && written_ != 0;
+  agreed_ = heard_ && common_ != 0;
+  return agreed_;
+}
+
+void Accord::wait(const Frame& frame) {
+  if (waiting_ == nullptr) waiting_ = std::make_unique<std::vector<Frame>>();
+  waiting_->push_back(frame);
+}
+
+std::vector<Frame> Accord::take_waiting() {
+  if (waiting_ == nullptr) return {};
+  return std::move(*std::exchange(waiting_, nullptr));
 }
 
 // Nothing is lost when it is the same after it was written without features and read again.
 bool Accord::must_wait(const Frame& frame, BlobPool& pool) const {
   if (heard_) return false;
-  if (!waiting_.empty()) return true;
+  if (waiting() != 0) return true;
   const uint32_t bare_fields = frame_fields(frame.type, 0);
   if (bare_fields == frame_fields(frame.type, ours_.features)) return false;
   if (bare_fields == 0) return true;

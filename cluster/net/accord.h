@@ -9,10 +9,9 @@
 // it with it: a LOGIN that names nodes which did not serve its client is the one there is.
 #pragma once
 
-#include <optional>
+#include <memory>
 #include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "core/wire/hello.h"
@@ -25,8 +24,8 @@ class Accord {
 
   const Hello& ours() const { return ours_; }
   bool heard() const { return heard_; }
-  uint64_t written() const { return written_; }  // features of the frames that go out
-  uint64_t read() const { return read_; }        // features of those that come in
+  uint64_t written() const { return common_; }             // features of the frames that go out
+  uint64_t read() const { return agreed_ ? common_ : 0; }  // features of those that come in
 
   struct Verdict {
     size_t size = 0;  // bytes of the HELLO; 0: not all there, or refused
@@ -40,16 +39,16 @@ class Accord {
 
   // Whether it must wait. True until take_waiting() once it was.
   bool must_wait(const Frame& frame, BlobPool& pool) const;
-  void wait(const Frame& frame) { waiting_.push_back(frame); }
-  size_t waiting() const { return waiting_.size(); }
-  std::vector<Frame> take_waiting() { return std::exchange(waiting_, {}); }
+  void wait(const Frame& frame);
+  size_t waiting() const { return waiting_ == nullptr ? 0 : waiting_->size(); }
+  std::vector<Frame> take_waiting();
 
  private:
   Hello ours_;
+  uint64_t common_ = 0;                          // features, once heard
+  std::unique_ptr<std::vector<Frame>> waiting_;  // few links have any
   bool heard_ = false;
-  uint64_t written_ = 0;
-  uint64_t read_ = 0;
-  std::vector<Frame> waiting_;
+  bool agreed_ = false;
 };
 
 }  // namespace imroute::cluster

@@ -70,24 +70,34 @@ std::string address_of(int socket) {
 
 enum class Phase : uint8_t { dialling, open, lingering, closed };
 
+// What of its options a link goes by for as long as it lives.
+struct Bounds {
+  explicit Bounds(const LinkOptions& options)
+      : pending(static_cast<uint32_t>(options.most_pending)),
+        control(static_cast<uint32_t>(options.most_control)),
+        frame(static_cast<uint32_t>(options.most_frame)) {}
+  uint32_t pending;
+  uint32_t control;
+  uint32_t frame;
+};
+
+// Every byte here is paid for by each idle connection: what few links have is behind a pointer.
 struct Link::State {
   State(Loop& l, Socket s, LinkOwner& o, LinkTotals& t, const LinkOptions& how, LayerHandle between)
       : loop(l),
         socket(std::move(s)),
         owner(&o),
         totals(t),
-        options(how),
         accord(how.hello),
+        bounds(how),
         layer(std::move(between)) {}
   Loop& loop;
   Socket socket;
   LinkOwner* owner;  // nullptr once it was told of the end, or closed
   LinkTotals& totals;
-  LinkOptions options;
-  bool said_hello = false;
   Accord accord;
-  std::string trouble;  // of HELLO
-  LayerHandle layer;
+  Bounds bounds;
+  bool said_hello = false;
   LayerState layer_state = LayerState::opening;
   bool dialled = false;  // and the owner waits for on_connected
   Phase phase = Phase::dialling;
@@ -97,12 +107,14 @@ struct Link::State {
   bool in_turn_end = false;  // on_turn_end is coming
   bool waiting_writable = false;
   bool overflowed = false;
+  LayerHandle layer;
   ByteBuffer partial;                         // the tail of a message of which the rest is to come
   ByteBuffer messages;                        // that the layer is to carry
   ByteBuffer out;                             // for the socket
   size_t written = 0;                         // of `out`
   std::unique_ptr<asio::steady_timer> timer;  // of dialling and lingering
   std::unique_ptr<tcp::resolver> resolver;
+  std::unique_ptr<const std::string> trouble;  // of HELLO
 
   ByteBuffer& gathered() { return layer == nullptr ? out : messages; }
   size_t pending() const { return messages.size() + out.size() - written; }
@@ -193,14 +205,14 @@ void Link::say_hello() {
 bool Link::open() const { return state_->owner != nullptr && state_->phase == Phase::open; }
 
 std::string_view Link::trouble() const {
-  if (!state_->trouble.empty() || state_->layer == nullptr) return state_->trouble;
-  return state_->layer->trouble();
+  if (state_->trouble != nullptr) return *state_->trouble;
+  return state_->layer == nullptr ? std::string_view{} : state_->layer->trouble();
 }
 
 void Link::set_owner(LinkOwner& owner, const LinkOptions& options) {
   if (state_->owner == nullptr) return;
   state_->owner = &owner;
-  state_->options = options;
+  state_->bounds = Bounds(options);
 }
 
 // ---- reading -----------------------------------------------------------------------------------
@@ -306,7 +318,7 @@ size_t Link::take_messages(std::span<const std::byte> bytes) {
       continue;
     }
     const Decoded got = decode(rest, frame, state_->loop.pool(), state_->accord.read());
-    if (got.size > kWireHeaderBytes + state_->options.most_frame) {
+    if (got.size > kWireHeaderBytes + state_->bounds.frame) {
       give_up(WireError::too_large);
       break;
     }
@@ -327,7 +339,7 @@ size_t Link::take_messages(std::span<const std::byte> bytes) {
 size_t Link::take_control(std::span<const std::byte> bytes) {
   WireHeader header;
   WireError error = read_header(bytes, header);
-  if (error == WireError::none && header.body_size > state_->options.most_control) {
+  if (error == WireError::none && header.body_size > state_->bounds.control) {
     error = WireError::too_large;
   }
   if (error != WireError::none) {
@@ -352,7 +364,7 @@ size_t Link::take_hello(std::span<const std::byte> bytes) {
   const Accord::Verdict verdict = s.accord.hear(bytes, s.loop.pool());
   if (verdict.refused != Reason::none) {
     ++(verdict.refused == Reason::version_refused ? s.totals.version_refused : s.totals.bad_frames);
-    s.trouble = verdict.text;
+    s.trouble = std::make_unique<const std::string>(verdict.text);
     refuse(verdict.refused, verdict.text);
     return 0;
   }
@@ -384,7 +396,7 @@ bool Link::make_room(size_t bytes) {
   say_hello();
   ByteBuffer& to = s.gathered();
   if (to.capacity() == 0) to = s.loop.take_buffer();
-  s.overflowed = s.pending() + bytes > s.options.most_pending;
+  s.overflowed = s.pending() + bytes > s.bounds.pending;
   end_turn();
   return !s.overflowed;
 }
@@ -392,7 +404,7 @@ bool Link::make_room(size_t bytes) {
 // What is pending goes out at the end of this turn, or when the socket takes it.
 void Link::end_turn() {
   State& s = *state_;
-  s.overflowed = s.overflowed || s.pending() > s.options.most_pending;
+  s.overflowed = s.overflowed || s.pending() > s.bounds.pending;
   if (s.in_turn_end || (s.waiting_writable && !s.overflowed)) return;
   s.in_turn_end = true;
   s.loop.at_turn_end(self());
