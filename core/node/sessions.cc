@@ -442,7 +442,7 @@ void Node::State::chase(NodeId to, Frame&& frame) {
   Chase& chase = chases_[index];
   chase.frame = std::move(frame);
   chase.to = to;
-  timers_.set(now_ + kChaseInterval, TimerKind::chase, index, chases_.stamp(index));
+  timers_.set(now_ + kFirstChaseInterval, TimerKind::chase, index, chases_.stamp(index));
 }
 
 bool Node::State::tells_owners(NodeId to, UserId user) const {
@@ -479,7 +479,8 @@ void Node::State::on_chase_timer(uint32_t index, uint32_t stamp) {
   }
   if (done || view_->find(chase.to) == nullptr) return chases_.give(index);
   send_node(chase.to, Frame(chase.frame));
-  timers_.set(now_ + kChaseInterval, TimerKind::chase, index, stamp);
+  const DurationNs wait = kFirstChaseInterval << std::min<uint32_t>(chase.attempts, 3);
+  timers_.set(now_ + std::min(wait, kChaseInterval), TimerKind::chase, index, stamp);
 }
 
 }  // namespace imroute

@@ -15,6 +15,12 @@ DurationNs slowest_trip(const LinkClass& link) {
   return link.latency.p100 + static_cast<DurationNs>(ahead);
 }
 
+DurationNs store_answer(const NetworkConfig& network) { return 2 * slowest_trip(network.service); }
+
+DurationNs router_answer(const NetworkConfig& network) {
+  return 2 * slowest_trip(network.peer) + store_answer(network);
+}
+
 DurationNs longest_push(const NetworkConfig& network) {
   return 5 * slowest_trip(network.peer) + 4 * slowest_trip(network.service) +
          slowest_trip(network.client);

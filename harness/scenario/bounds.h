@@ -8,6 +8,10 @@ namespace imroute {
 
 // The longest that a frame takes over an undisturbed link of this class, another one ahead of it.
 DurationNs slowest_trip(const LinkClass& link);
+// The slowest answer of a store, and of a router that asks one first: who gives them less time has
+// operations and calls that end as failures though nothing failed.
+DurationNs store_answer(const NetworkConfig& network);
+DurationNs router_answer(const NetworkConfig& network);
 // How long a push may be on its way in quiet time: to a node that is believed to hold the user,
 // back with its NACK, to a router that asks the directory (or over the bus), and to the node that
 // does; and to the device.

@@ -19,6 +19,7 @@ class Checker {
   void run() {
     topology();
     times();
+    deadlines();
     liveness();
     sessions();
     strategy();
@@ -102,6 +103,25 @@ class Checker {
               format_duration(s_.duration_ns) + ": make it shorter",
           "/duration");
     }
+  }
+
+  // What ends without an answer though nothing failed is nothing that an oracle could judge.
+  void deadlines() {
+    const auto too_short = [this](const char* key, DurationNs value, const char* who,
+                                  DurationNs answer) {
+      if (value >= answer) return;
+      const DurationNs least = (answer / kMillisecond + 1) * kMillisecond;
+      say(key,
+          format_duration(value) + " is shorter than " + who + " may take to answer over this " +
+              "network: give it at least " + format_duration(least) +
+              ", or make /network/service faster",
+          "/network");
+    };
+    too_short("/delivery/store_deadline", s_.delivery.store_deadline_ns, "a store",
+              store_answer(s_.network));
+    if (s_.strategy.kind != StrategyKind::central) return;
+    too_short("/invocation/call_timeout", s_.invocation.call_timeout_ns,
+              "a router that asks the directory", router_answer(s_.network));
   }
 
   void liveness() {

@@ -185,6 +185,9 @@ void draw_network(Scenario& s, const KeyedDraw& draw) {
           {ms(1), ms(3), 0, ms(15), ms(30)});
   latency("network/service/latency", n.service.latency, {50'000, 100'000, 0, 300'000, ms(1)},
           {ms(1), ms(3), 0, ms(12), ms(30)});
+  if (draw.chance("network/service/far", 1, 6)) {
+    n.service.latency = {ms(10), ms(40), 0, ms(100), ms(200)};
+  }
   if (draw.chance("network/client/queue", 1, 5)) n.client.queue_bytes = uint64_t{64} << 10;
   if (draw.chance("network/peer/queue", 1, 5)) n.peer.queue_bytes = uint64_t{256} << 10;
   s.network = n;
@@ -250,6 +253,24 @@ void draw_nemesis_pace(Scenario& s, const KeyedDraw& draw) {
       draw.of("nemesis/mean_interval", {ms(1000), ms(2000), ms(3000), ms(5000), ms(10'000)});
 }
 
+// Who waits for a store or a router waits for as long as one takes that is well: the settings that
+// are drawn give way to those of the file.
+void fit_deadlines(Scenario& s, bool network, bool delivery, bool invocation) {
+  DeliveryConfig& d = s.delivery;
+  InvocationConfig& i = s.invocation;
+  const auto too_slow = [&] {
+    return (!delivery && d.store_deadline_ns < store_answer(s.network)) ||
+           (!invocation && i.call_timeout_ns < router_answer(s.network));
+  };
+  if (network && too_slow()) s.network.service.latency = NetworkConfig{}.service.latency;
+  if (invocation) i.call_timeout_ns = std::max(i.call_timeout_ns, router_answer(s.network));
+  if (!delivery) return;
+  const DurationNs clients = 2 * slowest_trip(s.network.client);
+  d.store_deadline_ns = std::max(d.store_deadline_ns, store_answer(s.network));
+  d.route_deadline_ns = std::max(d.route_deadline_ns, longest_push(s.network));
+  d.send_timeout_ns = std::max(d.send_timeout_ns, clients + 2 * store_answer(s.network));
+}
+
 // After everything that decides how long the protocol may take.
 void draw_liveness(Scenario& s, const KeyedDraw& draw) {
   s.liveness = {};
@@ -297,9 +318,16 @@ void draw_swarm(Scenario& s, const std::vector<std::string>& pinned) {
   const KeyedDraw draw(swarm.seed.value_or(s.seed));
   const Topology before = s.topology;
   const std::vector<ScriptedAction> actions = s.workload.actions;
+  const auto is_drawn = [&](SwarmDimension dimension) {
+    return (swarm.dimensions.empty() || contains(swarm.dimensions, dimension)) &&
+           !contains(pinned, std::string(swarm_section(dimension)));
+  };
   for (const Row& row : kRows) {
-    const bool named = swarm.dimensions.empty() || contains(swarm.dimensions, row.dimension);
-    if (named && !contains(pinned, std::string(row.section))) row.draw(s, draw);
+    if (row.dimension == SwarmDimension::liveness) {
+      fit_deadlines(s, is_drawn(SwarmDimension::network), is_drawn(SwarmDimension::delivery),
+                    is_drawn(SwarmDimension::invocation));
+    }
+    if (is_drawn(row.dimension)) row.draw(s, draw);
   }
   // What is drawn must fit what is not.
   Topology& t = s.topology;

@@ -9,6 +9,7 @@
 
 #include "harness/fault/core.h"
 #include "harness/fault/plan.h"
+#include "harness/scenario/bounds.h"
 #include "harness/scenario/loader.h"
 #include "harness/scenario/names.h"
 #include "harness/scenario/swarm.h"
@@ -92,6 +93,34 @@ TEST(Swarm, WhatSetChangesIsNotDrawn) {
 }
 
 // In some clusters users make groups: members of theirs, in time, some of them twice.
+// In some clusters the stores are far away. Whoever waits for them waits long enough.
+TEST(Swarm, DeadlinesFitTheNetwork) {
+  const auto fits = [](const Scenario& s) {
+    return s.delivery.store_deadline_ns >= store_answer(s.network) &&
+           s.invocation.call_timeout_ns >= router_answer(s.network);
+  };
+  const DurationNs far = 200 * kMillisecond;
+  int seen = 0, kept = 0;
+  for (uint64_t seed = 1; seed <= 200; ++seed) {
+    const Scenario s = drawn(seed);
+    EXPECT_TRUE(fits(s)) << seed;
+    EXPECT_GE(s.delivery.route_deadline_ns, longest_push(s.network)) << seed;
+    seen += s.network.service.latency.p100 == far ? 1 : 0;
+    // A file's own deadlines stay; the network that is drawn gives way.
+    const Scenario hasty = drawn(seed, {"/delivery/store_deadline=300ms"});
+    EXPECT_EQ(hasty.delivery.store_deadline_ns, 300 * kMillisecond);
+    EXPECT_TRUE(fits(hasty)) << seed;
+    const Scenario patient = drawn(seed, {"/delivery/store_deadline=3s"});
+    kept += patient.network.service.latency.p100 == far ? 1 : 0;
+    // And so does what is drawn to a file's network.
+    const Scenario slow = drawn(seed, {R"(/network/service/latency={"p50":"400ms","p99":"1s"})"});
+    EXPECT_TRUE(fits(slow)) << seed;
+    EXPECT_GE(slow.delivery.send_timeout_ns, 2 * store_answer(slow.network)) << seed;
+  }
+  EXPECT_GT(seen, 15);
+  EXPECT_EQ(kept, seen);
+}
+
 TEST(Swarm, SomeGroupsAreMadeByTheirMembers) {
   size_t clusters = 0, groups = 0, made_twice = 0, there_from_the_start = 0;
   for (uint64_t seed = 1; seed <= 300; ++seed) {
