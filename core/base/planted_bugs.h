@@ -117,7 +117,7 @@
     "per-user registry overwritten by the last login", "") \
   X(owners_acked_early, "routing-works", \
     "OWNERS is acknowledged though the user's bind has not come back from the directory yet.", \
-    "acknowledged before applied", "/network/service/latency={\"p50\":\"50ms\",\"p99\":\"120ms\"}") \
+    "acknowledged before applied", "/network/service/latency={\"p50\":\"5ms\",\"p99\":\"60ms\"} /workload/relocations_per_user=600/h") \
   X(broadcast_skips_last, "routing-works", \
     "A broadcast over the mesh leaves out the last member of the view.", \
     "off-by-one in the fan-out loop", "") \
@@ -141,7 +141,7 @@
     "no reorder buffer", "") \
   X(unregister_without_compare, "routing-works", \
     "A late disconnect erases the row of the newer login.", \
-    "CIM: /offLine deletes the route whoever wrote it", "/network/service/latency={\"p50\":\"100ms\",\"p99\":\"300ms\"}") \
+    "CIM: /offLine deletes the route whoever wrote it", "/network/service/latency={\"p50\":\"10ms\",\"p99\":\"100ms\"} /workload/relocations_per_user=600/h") \
   /* ---- oracle 8: chains end, queues keep their limits */ \
   X(followers_forgotten, "chains-end", \
     "Those who wait for one look-up of a user are not told its outcome.", \
