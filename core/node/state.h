@@ -30,8 +30,8 @@ inline constexpr uint32_t kBatchItems = 512;                // items in one stor
 inline constexpr uint32_t kAppendAttempts = 3;
 inline constexpr uint32_t kBindAttempts = 3;
 inline constexpr uint32_t kChaseAttempts = 20;
-// Until the next try: short at first, for a bind on its way is the likely cause of silence, and a new
-// session is to be reached by push within D_bind; doubling up to kChaseInterval.
+// Until the next try: short at first, for a bind on its way is the likely cause of silence, and a
+// new session is to be reached by push within D_bind; doubling up to kChaseInterval.
 inline constexpr DurationNs kFirstChaseInterval = 100 * kMillisecond;
 inline constexpr DurationNs kChaseInterval = 500 * kMillisecond;
 inline constexpr DurationNs kStoreRetry = 200 * kMillisecond;

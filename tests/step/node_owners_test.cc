@@ -87,7 +87,8 @@ TEST_F(NodeOwnersTest, TheFirstRepetitionsComeSoon) {
 TEST_F(NodeOwnersTest, WhoCannotBeReachedIsLeftToTheSessionCheck) {
   bind_with_another_at_node_1();
   live_with_pings(11 * kSecond);
-  EXPECT_EQ(bench_.to_peers(FrameType::owners).size(), 1u + 20u) << "soon at first, then twice a second";
+  EXPECT_EQ(bench_.to_peers(FrameType::owners).size(), 1u + 20u)
+      << "soon at first, then twice a second";
   live_with_pings(5 * kSecond);
   EXPECT_TRUE(bench_.to_peers(FrameType::owners).empty());
 }
