@@ -258,11 +258,9 @@ void draw_nemesis_pace(Scenario& s, const KeyedDraw& draw) {
 void fit_deadlines(Scenario& s, bool network, bool delivery, bool invocation) {
   DeliveryConfig& d = s.delivery;
   InvocationConfig& i = s.invocation;
-  const auto too_slow = [&] {
-    return (!delivery && d.store_deadline_ns < store_answer(s.network)) ||
-           (!invocation && i.call_timeout_ns < router_answer(s.network));
-  };
-  if (network && too_slow()) s.network.service.latency = NetworkConfig{}.service.latency;
+  const bool too_slow = (!delivery && d.store_deadline_ns < store_answer(s.network)) ||
+                        (!invocation && i.call_timeout_ns < router_answer(s.network));
+  if (network && too_slow) s.network.service.latency = NetworkConfig{}.service.latency;
   if (invocation) i.call_timeout_ns = std::max(i.call_timeout_ns, router_answer(s.network));
   if (!delivery) return;
   const DurationNs clients = 2 * slowest_trip(s.network.client);

@@ -10,6 +10,23 @@ const ConversationId kAnnBob = ConversationId::direct(kAnn, kBob);
 
 class NodeTest : public ::testing::Test {
  protected:
+  // Time passes; Bob pings, nodes 1 and 2 say `flags`, no renewal is answered.
+  void unrenewed_for(DurationNs by, uint8_t flags) {
+    for (DurationNs t = 0; t < by; t += 100 * kMillisecond) {
+      for (uint32_t n = 1; n <= 2; ++n) {
+        Frame beacon;
+        beacon.type = FrameType::beacon;
+        beacon.node = NodeId{n};
+        beacon.flags = flags;
+        bench_.peer(NodeId{n}, beacon);
+      }
+      Frame ping;
+      ping.type = FrameType::ping;
+      bench_.client(kBobLink, ping);
+      bench_.advance(100 * kMillisecond);
+    }
+  }
+
   NodeBench bench_{NodeBench::config()};
 };
 
@@ -399,19 +416,7 @@ TEST_F(NodeTest, SuspendedNotFencedWhenMostOthersCannotRenewEither) {
   bench_.peer_up(1);
   bench_.peer_up(2);
   bench_.bind(kBobLink, kBob);
-  for (int i = 0; i < 100; ++i) {
-    for (uint32_t n = 1; n <= 2; ++n) {
-      Frame beacon;
-      beacon.type = FrameType::beacon;
-      beacon.node = NodeId{n};
-      beacon.flags = kFlagCannotRenew;
-      bench_.peer(NodeId{n}, beacon);
-    }
-    Frame ping;
-    ping.type = FrameType::ping;
-    bench_.client(kBobLink, ping);
-    bench_.advance(100 * kMillisecond);
-  }
+  unrenewed_for(10 * kSecond, kFlagCannotRenew);
   EXPECT_FALSE(bench_.node().status().fenced);
   EXPECT_TRUE(bench_.node().status().suspended);
   EXPECT_EQ(bench_.node().status().sessions, 1u);
@@ -421,22 +426,9 @@ TEST_F(NodeTest, SuspendedAloneItFencesItselfAfterAll) {
   bench_.peer_up(1);
   bench_.peer_up(2);
   bench_.bind(kBobLink, kBob);
-  const auto live = [&](uint8_t flags) {
-    for (uint32_t n = 1; n <= 2; ++n) {
-      Frame beacon;
-      beacon.type = FrameType::beacon;
-      beacon.node = NodeId{n};
-      beacon.flags = flags;
-      bench_.peer(NodeId{n}, beacon);
-    }
-    Frame ping;
-    ping.type = FrameType::ping;
-    bench_.client(kBobLink, ping);
-    bench_.advance(100 * kMillisecond);
-  };
-  for (int i = 0; i < 100; ++i) live(kFlagCannotRenew);
+  unrenewed_for(10 * kSecond, kFlagCannotRenew);
   EXPECT_TRUE(bench_.node().status().suspended);
-  for (int i = 0; i < 100; ++i) live(0);  // the others renew again
+  unrenewed_for(10 * kSecond, 0);  // the others renew again
   EXPECT_TRUE(bench_.node().status().fenced);
   EXPECT_EQ(bench_.node().status().fence_cause, FenceCause::cut_off);
 }

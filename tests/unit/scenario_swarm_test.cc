@@ -92,7 +92,6 @@ TEST(Swarm, WhatSetChangesIsNotDrawn) {
   }
 }
 
-// In some clusters users make groups: members of theirs, in time, some of them twice.
 // In some clusters the stores are far away. Whoever waits for them waits long enough.
 TEST(Swarm, DeadlinesFitTheNetwork) {
   const auto fits = [](const Scenario& s) {
@@ -121,6 +120,7 @@ TEST(Swarm, DeadlinesFitTheNetwork) {
   EXPECT_EQ(kept, seen);
 }
 
+// In some clusters users make groups: members of theirs, in time, some of them twice.
 TEST(Swarm, SomeGroupsAreMadeByTheirMembers) {
   size_t clusters = 0, groups = 0, made_twice = 0, there_from_the_start = 0;
   for (uint64_t seed = 1; seed <= 300; ++seed) {
