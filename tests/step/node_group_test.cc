@@ -26,6 +26,27 @@ class NodeGroupTest : public ::testing::Test {
     r.members = std::make_shared<const std::vector<UserId>>(members);
     bench_.answer(op->id, r);
   }
+  // The look-up finds Bob there; the push to him is acknowledged as below.
+  void bob_is_found_at_node_1(OpId lookup, std::vector<NodeId> nodes) {
+    DirectoryReply r;
+    r.kind = DirectoryOpKind::lookup_many;
+    r.records = std::make_shared<const std::vector<UserRecord>>(
+        std::vector<UserRecord>{at(kBob, NodeId{1})});
+    bench_.answer(lookup, r);
+    const auto pushes = bench_.to_peers(FrameType::push);
+    ASSERT_EQ(pushes.size(), 1u);
+    acknowledge(pushes[0].frame.route, nodes);
+  }
+  // By the first of `nodes`, which names all as Bob's.
+  void acknowledge(RouteId route, const std::vector<NodeId>& nodes) {
+    Frame ack;
+    ack.type = FrameType::route_ack;
+    ack.route = route;
+    ack.user = kBob;
+    ack.version = 9;
+    for (const NodeId node : nodes) ack.nodes.push_back(node);
+    bench_.peer(nodes.front(), ack);
+  }
   static UserRecord at(UserId user, NodeId node) {
     UserRecord record;
     record.user = user;
@@ -114,20 +135,7 @@ TEST_F(NodeGroupTest, AMembersAcknowledgementNeverTeachesThatItIsOffline) {
       continue;
     }
     ASSERT_TRUE(lookup.has_value());
-    DirectoryReply r;
-    r.kind = DirectoryOpKind::lookup_many;
-    r.records = std::make_shared<const std::vector<UserRecord>>(
-        std::vector<UserRecord>{at(kBob, NodeId{1})});
-    bench_.answer(lookup->id, r);
-    const auto pushes = bench_.to_peers(FrameType::push);
-    ASSERT_EQ(pushes.size(), 1u);
-    Frame ack;
-    ack.type = FrameType::route_ack;
-    ack.route = pushes[0].frame.route;
-    ack.user = kBob;
-    ack.version = 9;
-    ack.nodes.push_back(NodeId{9});
-    bench_.peer(NodeId{9}, ack);
+    bob_is_found_at_node_1(lookup->id, {NodeId{9}});
   }
 }
 
@@ -316,21 +324,8 @@ TEST_F(NodeGroupTest, SecondDeviceOfAMemberElsewhereIsToldAndReached) {
   bench_.bind(kAnnLink, kAnn);
   send_to_group(1, {kAnn, kBob});
   const auto lookup = bench_.take_op<DirectoryOp>(DirectoryOpKind::lookup_many);
-  DirectoryReply r;
-  r.kind = DirectoryOpKind::lookup_many;
-  r.records =
-      std::make_shared<const std::vector<UserRecord>>(std::vector<UserRecord>{at(kBob, NodeId{1})});
-  bench_.answer(lookup->id, r);
-  const auto pushes = bench_.to_peers(FrameType::push);
-  ASSERT_EQ(pushes.size(), 1u);
-  Frame ack;
-  ack.type = FrameType::route_ack;
-  ack.route = pushes[0].frame.route;
-  ack.user = kBob;
-  ack.version = 9;
-  ack.nodes.push_back(NodeId{1});
-  ack.nodes.push_back(NodeId{2});
-  bench_.peer(NodeId{1}, ack);
+  ASSERT_TRUE(lookup.has_value());
+  bob_is_found_at_node_1(lookup->id, {NodeId{1}, NodeId{2}});
   const auto more = bench_.to_peers(FrameType::push);
   ASSERT_EQ(more.size(), 1u);
   EXPECT_EQ(more[0].peer.index, 2u);
@@ -339,9 +334,8 @@ TEST_F(NodeGroupTest, SecondDeviceOfAMemberElsewhereIsToldAndReached) {
   send_to_group(2, {kAnn, kBob});
   const auto both = bench_.to_peers(FrameType::push);
   ASSERT_EQ(both.size(), 2u);
-  ack.route = both[0].frame.route;
   bench_.sleep(kMillisecond);
-  bench_.peer(NodeId{1}, ack);
+  acknowledge(both[0].frame.route, {NodeId{1}, NodeId{2}});
   EXPECT_TRUE(bench_.to_peers(FrameType::push).empty());
 }
 
