@@ -25,8 +25,6 @@ import subprocess
 import threading
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-FOLDERS = ["CMakeLists.txt", "cmake", "core", "config", "settings", "harness", "store", "sim", "cluster", "cli",
-           "scenarios", "tests", "reports", "docs"]
 SWARM = "scenarios/swarm.json"
 # The quick ones first. Of the unit tests, what is about other code and takes long is left out.
 QUICK, SLOW = ["step", "contract"], ["property", "unit"]
@@ -110,15 +108,14 @@ class Copy:
 
     def update(self):
         """What differs from the project; what does not keeps its time, so that it is not compiled again."""
-        for name in FOLDERS:
-            for source in files(os.path.join(ROOT, name)):
-                target = os.path.join(self.tree, os.path.relpath(source, ROOT))
-                text = open(source, "rb").read()
-                if name == "CMakeLists.txt":
-                    text = text.replace(b" -Werror", b"")  # a warning notices no mutant in another's code
-                if not os.path.exists(target) or open(target, "rb").read() != text:
-                    os.makedirs(os.path.dirname(target), exist_ok=True)
-                    open(target, "wb").write(text)
+        for name in project_files():
+            target = os.path.join(self.tree, name)
+            text = open(os.path.join(ROOT, name), "rb").read()
+            if name == "CMakeLists.txt":
+                text = text.replace(b" -Werror", b"")  # a warning notices no mutant in another's code
+            if not os.path.exists(target) or open(target, "rb").read() != text:
+                os.makedirs(os.path.dirname(target), exist_ok=True)
+                open(target, "wb").write(text)
 
     def judge(self, path, line, after, seeds):
         """Who noticed this change: "compiler", a ring of tests, "seed N", or None."""
@@ -158,11 +155,11 @@ class Copy:
         return run([os.path.join(self.build, "imroute"), "run", SWARM, "--seed", str(seed)], self.tree, 20)
 
 
-def files(path):
-    if not os.path.isdir(path):
-        return [path]
-    return [os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names
-            if not name.endswith(".pyc")]
+def project_files():
+    """What git keeps, and what is new and not ignored."""
+    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, check=True,
+                            stdout=subprocess.PIPE, text=True).stdout
+    return [name for name in listed.split("\0") if os.path.isfile(os.path.join(ROOT, name))]
 
 
 def main():
