@@ -51,8 +51,7 @@ void HashRing::update(std::span<const Member> members) {
   IM_ASSERT(std::adjacent_find(members.begin(), members.end(),
                                [](const Member& a, const Member& b) { return !(a < b); }) ==
             members.end());
-  hash_.resize(size_);
-  owner_.resize(size_);
+  hash_.resize(size_);  // without the one behind the last
   keep(members);
   const std::vector<Member> before = std::move(members_);
   members_.assign(members.begin(), members.end());

@@ -177,7 +177,7 @@ uint64_t Client::digest() const {
   const State& s = *state_;
   Digest d;
   d.add(static_cast<uint64_t>(s.login) << 8 | static_cast<uint64_t>(s.session));
-  d.add((s.wanted ? 1u : 0u) | (s.router_failed ? 2u : 0u) | (s.has_memory ? 4u : 0u));
+  d.add((s.router_failed ? 1u : 0u) | (s.has_memory ? 2u : 0u));
   for (const uint64_t v :
        {uint64_t{s.router}, uint64_t{s.attempts}, s.login_number, uint64_t{s.avoid.value},
         uint64_t{s.session_node.value}, s.highest_generation, s.session_generation, s.last_ping,

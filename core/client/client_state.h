@@ -180,7 +180,6 @@ struct Client::State {
   // Login.
   LoginPhase login = LoginPhase::idle;
   SessionPhase session = SessionPhase::none;
-  bool wanted = false;         // to be online: start was asked, and nothing final came since
   bool router_failed = false;  // the next attempt goes to another one
   bool has_memory = false;     // was bound once: its cursors mean something
   uint32_t router = 0;

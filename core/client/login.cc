@@ -29,18 +29,15 @@ DurationNs Client::State::backoff(uint32_t attempt) {
 }
 
 void Client::State::go_online(Now now, Effects& out) {
-  wanted = true;
   if (session == SessionPhase::none && login == LoginPhase::idle) start_attempt(now, out);
 }
 
 void Client::State::stop(Now, Effects& out) {
-  wanted = false;
   cancel_login(out);
   end_session(out, true, Reason::cancelled);
 }
 
 void Client::State::relocate(Now now, Effects& out) {
-  wanted = true;
   if (bound()) avoid = session_node;
   // The session, if there is one, goes on until LOGIN_OK. One still being bound is kept: it is new.
   const bool under_way = login == LoginPhase::dialling || login == LoginPhase::asking ||
@@ -279,11 +276,10 @@ void Client::State::lose_session(Now now, Effects& out, bool close, Reason reaso
   if (!bound()) unreachable.insert(session_node);
   if (!bound() || reason == Reason::lease_lost) avoid = session_node;
   end_session(out, close, reason);
-  if (wanted && login == LoginPhase::idle) schedule_login(now);
+  if (login == LoginPhase::idle) schedule_login(now);
 }
 
 void Client::State::give_up(Effects& out, Reason reason) {
-  wanted = false;
   cancel_login(out);
   const bool was_bound = bound();
   end_session(out, true, reason);

@@ -15,6 +15,8 @@ inline constexpr uint32_t kMaxSessionAppends = 512;
 inline constexpr uint32_t kMaxWindow =
     64;  // unacked deliveries of a session = bits of the ack mask
 inline constexpr uint32_t kMaxWindowBytes = 256 * 1024;
+// Entries of a session's conversation that wait for their predecessor, and those of all together.
+inline constexpr uint32_t kMaxEarlyOfConversation = 16, kMaxEarly = 65'536;
 inline constexpr uint32_t kMaxPayloadBytes = 64 * 1024;
 inline constexpr uint32_t kMaxListBytes = 512 * 1024;  // 16,384 cursors of 32 bytes at bind
 inline constexpr uint32_t kMaxFrameBytes =

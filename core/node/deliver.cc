@@ -253,7 +253,7 @@ void Node::State::keep_early(uint32_t index, const Entry& entry, Via via) {
     next = early_[next].next;
   }
   const bool have = next != kNil && early_[next].entry.position.seq == entry.position.seq;
-  if (have || f.early_count >= kEarlyPerConversation) return;
+  if (have || f.early_count >= kMaxEarlyOfConversation) return;
   const uint32_t slot = early_.take();
   if (slot == kNil) return;
   ++counters_.gaps_buffered;

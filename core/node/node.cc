@@ -73,7 +73,7 @@ Node::State::State(const NodeConfig& config, BlobPool& pool)
       follow_index_(config.capacity.conversations, salt_),
       groups_(config.capacity.groups, salt_),
       unacked_(config.capacity.sessions * kMaxWindow),
-      early_(65'536),
+      early_(kMaxEarly),
       placement_(make_placement(config.strategy.placement)),
       strategy_(make_strategy(config.strategy, placement_.get())),
       routes_(config.capacity.routes, static_cast<uint32_t>(rng_.below(1u << 30)) + 1),

@@ -126,7 +126,6 @@ void Node::State::decide(uint32_t index) {
   Decision decision = strategy_->decide(route.query, *view_, rng_);
   ++route.query.attempts;
   route_attempts_max_ = std::max(route_attempts_max_, route.query.attempts);
-  route.query.hint = kNoNode;
   // What a strategy does after a silence or a failed question is its one retry.
   if (route.query.last == LastAnswer::timeout || route.query.last == LastAnswer::lookup_failed) {
     route.query.retried = true;

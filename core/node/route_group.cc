@@ -97,7 +97,6 @@ void Node::State::push_group(const Entry& entry, NodeId node, std::span<const Us
   route.started = now_;
   route.entry = entry;
   route.list = pool_.copy_list(users);
-  route.pending.push_back(node);
   send_push(index, node);
   arm_route(index);
 }

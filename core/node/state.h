@@ -25,7 +25,6 @@ namespace imroute {
 // A push with these hops was broadcast: a node without the user stays silent.
 inline constexpr uint8_t kBroadcastHops = 255;
 inline constexpr DurationNs kDetachedLinger = 5 * kSecond;  // unacked tail waits for a hand-over
-inline constexpr uint32_t kEarlyPerConversation = 16;       // entries waiting for a predecessor
 inline constexpr uint32_t kBatchItems = 512;                // items in one store batch
 inline constexpr uint32_t kAppendAttempts = 3;
 inline constexpr uint32_t kBindAttempts = 3;

@@ -208,7 +208,6 @@ void Node::State::apply_index(uint32_t index, const ConversationState& state, bo
     f.owed = !state.member && state.head != f.at;
   }
   if (state.head == f.at) {
-    f.member = state.member;
     f.epoch_ok = std::max(f.epoch_ok, mailbox_epoch_);
     if (f.early == kNil) f.head = f.at;
     drain_early(at);  // pushed since that answer

@@ -98,7 +98,6 @@ void RouteCache::unlink(uint32_t index) {
   Item& item = items_[index];
   (item.newer == kNil ? newest_ : items_[item.newer].older) = item.older;
   (item.older == kNil ? oldest_ : items_[item.older].newer) = item.newer;
-  item.newer = item.older = kNil;
 }
 
 void RouteCache::link_newest(uint32_t index) {

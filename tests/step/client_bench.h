@@ -30,7 +30,7 @@ class ClientBench {
   }
 
   explicit ClientBench(const ClientConfig& c = config())
-      : client(std::make_unique<Client>(c, pool)), out_(true) {}
+      : key(c.key), client(std::make_unique<Client>(c, pool)), out_(true) {}
 
   // One step; `effects` holds what it asked for (of this step only).
   void step(const Event& event) {
@@ -136,8 +136,8 @@ class ClientBench {
   void login_ok(NodeId node, uint64_t generation) {
     Frame f;
     f.type = FrameType::login_ok;
-    f.user = kAlice.user;
-    f.device = kAlice.device;
+    f.user = key.user;
+    f.device = key.device;
     f.node = node;
     f.incarnation = 1;
     f.generation = generation;
@@ -154,8 +154,8 @@ class ClientBench {
   void bound(NodeId node, uint64_t generation) {
     Frame f;
     f.type = FrameType::bound;
-    f.user = kAlice.user;
-    f.device = kAlice.device;
+    f.user = key.user;
+    f.device = key.device;
     f.generation = generation;
     from(node, f);
   }
@@ -234,6 +234,7 @@ class ClientBench {
     now = end;
   }
 
+  DeviceKey key;
   BlobPool pool;
   std::unique_ptr<Client> client;
   MonoTime now = 100 * kSecond;

@@ -116,6 +116,29 @@ TEST(ClientOutbox, FullRefusesAtOnceAndConsumesNothing) {
   EXPECT_EQ(b.sent(), Seqs{3});  // dense
 }
 
+// What ends is handed back as it was sent, whichever way it ends.
+TEST(ClientOutbox, WhatEndsNamesItsSenderAndWhatItWas) {
+  ClientConfig config = ClientBench::config();
+  config.key.device = 3;
+  config.outbox = 1;
+  ClientBench b(config);
+  const auto expect_mine = [&](const Notify& notice, uint64_t tag) {
+    EXPECT_EQ(notice.tag, tag);
+    EXPECT_EQ(notice.entry.conversation, kChat);
+    EXPECT_EQ(notice.entry.kind, EntryKind::message);
+    EXPECT_EQ(notice.entry.sender, kAlice.user);
+    EXPECT_EQ(notice.entry.sender_device, 3u);
+    ASSERT_EQ(notice.entry.payload.size(), 4u);
+    EXPECT_EQ(notice.entry.payload.bytes()[0], static_cast<std::byte>(tag));
+  };
+  b.send(7);
+  b.send(8);
+  expect_mine(b.only<Notify>(), 8);  // refused: there is no room
+  b.go_online();
+  b.accepted(1, {1, 1});
+  expect_mine(b.only<Notify>(), 7);
+}
+
 TEST(ClientOutbox, TooLargeRefusesAtOnceAndConsumesNothing) {
   ClientBench b;
   b.go_online();

@@ -153,6 +153,26 @@ TEST(NodeBounds, EverySessionHasItsWindow) {
   EXPECT_TRUE(bench.to_client(LinkId{last.value}, FrameType::deliver).empty()) << "it is full";
 }
 
+// Who leaves gives back the room of what waited for its predecessor.
+TEST(NodeBounds, WhatCameEarlyTakesNoRoomOfLaterSessions) {
+  NodeBench bench(NodeBench::config());
+  for (uint64_t u = 0; u < kMaxEarly / kMaxEarlyOfConversation; ++u) {
+    bench.bind(LinkId{100 + u}, UserId{100 + u});
+    for (uint64_t seq = 2; seq < 2 + kMaxEarlyOfConversation; ++seq) {
+      bench.peer(NodeId{1},
+                 bench.push_frame(UserId{100 + u}, ConversationId::direct(kAnn, UserId{100 + u}),
+                                  kAnn, seq));
+    }
+    bench.step(ClientDown{LinkId{100 + u}, Reason::closed_by_peer});
+    bench.effects().clear();
+  }
+  bench.bind(kBobLink, kBob);
+  for (const uint64_t seq : {2, 1}) {
+    bench.peer(NodeId{1}, bench.push_frame(kBob, kAnnBob, kAnn, seq));
+  }
+  EXPECT_EQ(bench.to_client(kBobLink, FrameType::deliver).size(), 2u);
+}
+
 TEST(NodeBounds, AGroupThatNobodyFollowsTakesNoRoom) {
   NodeConfig config = NodeBench::config();
   config.capacity.groups = 1;
@@ -215,6 +235,19 @@ TEST(NodeBounds, APushBeforeTheIndexIsDeliveredAfterIt) {
   EXPECT_EQ(count_reads(bench), 0u);
 }
 
+// One that is still missing then is read, though the index did not have it.
+TEST(NodeBounds, AGapBeforeTheIndexIsReadAfterIt) {
+  NodeBench bench(NodeBench::config());
+  bench.bind(kAnnLink, kAnn);  // the epoch is known
+  bind_without_index(bench, kBobLink, kBob, {{kClub, {1, 3}}});
+  bench.peer(NodeId{1}, bench.push_frame(kNoUser, kClub, kAnn, 5));
+  answer_index(bench, {{kClub, {1, 3}, {1, 3}, true}});
+  bench.live_for(400 * kMillisecond);
+  const auto read = bench.take_op<MailboxOp>(MailboxOpKind::read);
+  ASSERT_TRUE(read.has_value());
+  EXPECT_EQ(read->from, (Position{1, 3}));
+}
+
 TEST(NodeBounds, AGenerationThatNothingCanBeNumberedFromIsRefused) {
   NodeBench bench(NodeBench::config());
   bench.step(ClientUp{kBobLink});
@@ -224,6 +257,7 @@ TEST(NodeBounds, AGenerationThatNothingCanBeNumberedFromIsRefused) {
   bind.generation = kMaxGeneration + 1;
   bench.client(kBobLink, bind);
   EXPECT_EQ(bench.to_client(kBobLink, FrameType::bind_refused).size(), 1u);
+  EXPECT_EQ(bench.take<CloseClient>().size(), 1u);
 }
 
 // At most once: the members are asked for at most once a second, but who sends is looked at always.

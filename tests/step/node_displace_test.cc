@@ -36,7 +36,12 @@ class NodeDisplaceTest : public ::testing::Test {
     frame.node = NodeId{1};
     frame.reason = reason;
     bench_.peer(NodeId{1}, frame);
-    EXPECT_EQ(bench_.to_peers(FrameType::displaced).size(), 1u);
+    const auto answers = bench_.to_peers(FrameType::displaced);
+    ASSERT_EQ(answers.size(), 1u);
+    EXPECT_EQ(answers[0].peer, address_of(NodeId{1}));
+    EXPECT_EQ(answers[0].frame.user, kBob);
+    EXPECT_EQ(answers[0].frame.device, 0u);
+    EXPECT_EQ(answers[0].frame.generation, generation) << "which of its DISPLACEs is done";
   }
   void expect_refused(const DirectoryOp& op, LinkId link, Reason reason) {
     const auto refused = bench_.to_client(link, FrameType::bind_refused);
@@ -75,6 +80,47 @@ TEST_F(NodeDisplaceTest, ADeviceThatIsKickedHereWhileItBindsIsRefused) {
   answer(tablet, 2, {phone.row});
   EXPECT_EQ(bench_.to_client(kTablet, FrameType::bound).size(), 1u);
   expect_refused(phone, kPhone, Reason::kicked);
+}
+
+// The directory has overruled its row already: there is nothing to take back.
+TEST_F(NodeDisplaceTest, ADeviceThatIsKickedHereIsClosedAndNotUnbound) {
+  const DirectoryOp phone = begin_bind(kPhone, 0, 9);
+  answer(phone, 1);
+  answer(begin_bind(kTablet, 1, 11), 2, {phone.row});
+  const auto kicked = bench_.to_client(kPhone, FrameType::kick);
+  ASSERT_EQ(kicked.size(), 1u);
+  EXPECT_EQ(kicked[0].reason, Reason::kicked);
+  EXPECT_EQ(bench_.node().session_generation({kBob, 0}), 0u);
+  EXPECT_FALSE(bench_.take_op<DirectoryOp>(DirectoryOpKind::unbind));
+}
+
+// The other side: DISPLACE is repeated until the node that had the device says that it is done.
+TEST_F(NodeDisplaceTest, TheTellerStopsWithTheAnswerToItsOwnDisplace) {
+  DeviceRow row;
+  row.device = 0;
+  row.node = NodeId{1};
+  row.generation = 9;
+  answer(begin_bind(kTablet, 1, 11), 2, {row});
+  const auto repeats = [&](uint32_t device, uint64_t generation, uint32_t node = 1,
+                           FrameType type = FrameType::displaced) {
+    Frame done;
+    done.type = type;
+    done.user = kBob;
+    done.device = device;
+    done.generation = done.version = generation;
+    bench_.to_peers(FrameType::displace);
+    bench_.peer(NodeId{node}, done);
+    bench_.advance(kSecond);
+    return !bench_.to_peers(FrameType::displace).empty();
+  };
+  const auto told = bench_.to_peers(FrameType::displace);
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0].frame.generation, 10u);
+  EXPECT_TRUE(repeats(0, 9));
+  EXPECT_TRUE(repeats(1, 10));
+  EXPECT_TRUE(repeats(0, 10, 2));
+  EXPECT_TRUE(repeats(0, 10, 1, FrameType::owners_ack));
+  EXPECT_FALSE(repeats(0, 10));
 }
 
 // Those that remain are found whichever of them ends first.

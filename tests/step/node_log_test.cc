@@ -320,6 +320,21 @@ TEST_F(NodeUnorderedTest, GoesOnBehindNothingThatWasLost) {
   EXPECT_EQ(delivered(), (std::vector<Position>{{1, 1}, {1, 4}, {1, 2}, {2, 3}, {2, 4}}));
 }
 
+// What was delivered ahead is told by its distance from the place that a RESET leaves.
+TEST_F(NodeUnorderedTest, NothingIsAheadOfAReset) {
+  push({1, 1});
+  push({1, 3});
+  const MailboxOp read = read_after_gap();
+  MailboxReply reset = log({}, {1, 4});
+  reset.result = MailboxResult::reset;
+  reset.position = {1, 4};
+  bench_.answer(read.id, reset);
+  bench_.answer(next_read().value().id, log({}, {1, 4}));
+  push({1, 5});
+  push({1, 6});
+  EXPECT_EQ(delivered(), (std::vector<Position>{{1, 1}, {1, 3}, {1, 5}, {1, 6}}));
+}
+
 TEST_F(NodeUnorderedTest, NoFurtherThanAWindow) {
   push({1, 64});
   push({1, 65});
@@ -363,6 +378,65 @@ TEST_F(NodeUnorderedTest, GroupsAreTakenInOrderForTheSakeOfMembership) {
   EXPECT_TRUE(delivered().empty());
 }
 
+// His client is alive too.
+void live_with_bob(NodeBench& bench, DurationNs by) {
+  Frame alive;
+  alive.type = FrameType::ping;
+  bench.client(kBobLink, alive);
+  bench.live_for(by);
+}
+
+size_t count_compares(NodeBench& bench) {
+  size_t n = 0;
+  while (bench.take_op<MailboxOp>(MailboxOpKind::compare)) ++n;
+  return n;
+}
+
+// Pushes may have been lost with the connection, to a node as on the bus.
+TEST(NodeLog, ConnectionsThatComeAndGoAreReasonToCompare) {
+  NodeConfig config = NodeBench::config();
+  config.delivery.sync_interval_ns = 60 * kSecond;
+  NodeBench bench(config);
+  bench.bind(kBobLink, kBob);
+  live_with_bob(bench, 3 * kSecond);
+  count_compares(bench);
+  const Address bus{PeerKind::bus, 0};
+  for (const Event& event :
+       {Event{PeerUp{address_of(NodeId{1})}}, Event{PeerDown{address_of(NodeId{1})}},
+        Event{PeerUp{bus}}, Event{PeerDown{bus}}}) {
+    live_with_bob(bench, 1500 * kMillisecond);
+    EXPECT_EQ(count_compares(bench), 0u);
+    bench.step(event);
+    live_with_bob(bench, 1500 * kMillisecond);
+    EXPECT_EQ(count_compares(bench), 1u);
+  }
+}
+
+// What became of a push while it bound is not known: how far the session is, is compared once.
+TEST(NodeLog, ANewSessionIsComparedConversationByConversation) {
+  NodeConfig config = NodeBench::config();
+  config.delivery.sync_interval_ns = 60 * kSecond;
+  NodeBench bench(config);
+  bench.live_for(3 * kSecond);  // what a view causes
+  bench.bind(kBobLink, kBob);
+  bench.peer(NodeId{1}, bench.push_frame(kBob, kAnnBob, kAnn, 1));
+  std::vector<CompareItem> compared;
+  for (int i = 0; i < 10; ++i) {
+    live_with_bob(bench, 500 * kMillisecond);
+    while (const auto op = bench.take_op<MailboxOp>(MailboxOpKind::compare)) {
+      compared.insert(compared.end(), op->known->begin(), op->known->end());
+    }
+  }
+  size_t indices = 0, logs = 0;
+  for (const CompareItem& item : compared) {
+    EXPECT_EQ(item.user, kBob);
+    indices += item.conversation == ConversationId{} && item.index_version == 1 ? 1 : 0;
+    logs += item.conversation == kAnnBob && item.known == Position{1, 1} ? 1 : 0;
+  }
+  EXPECT_EQ(indices, 1u);
+  EXPECT_EQ(logs, 1u);
+}
+
 // A beacon says how much was published. What has not come one beacon later is lost, so the mailbox
 // is asked at once instead of at the next interval; and again the next time.
 TEST(NodeLog, WhatABeaconCountedAndDidNotComeIsLookedFor) {
@@ -372,30 +446,22 @@ TEST(NodeLog, WhatABeaconCountedAndDidNotComeIsLookedFor) {
   bench.bind(kBobLink, kBob);
   bench.peer_up(1);
   bench.live_for(3 * kSecond);  // what a new peer and a login cause
-  const auto compares = [&] {
-    size_t n = 0;
-    while (bench.take_op<MailboxOp>(MailboxOpKind::compare)) ++n;
-    return n;
-  };
   const auto beacon = [&](uint64_t published) {
     Frame f;
     f.type = FrameType::beacon;
     f.node = NodeId{1};
     f.number = published;
     bench.peer(NodeId{1}, f);
-    Frame alive;  // the client's
-    alive.type = FrameType::ping;
-    bench.client(kBobLink, alive);
-    bench.live_for(1500 * kMillisecond);
+    live_with_bob(bench, 1500 * kMillisecond);
   };
-  compares();
+  count_compares(bench);
   for (const uint64_t published : {5, 9}) {
     beacon(published);
-    EXPECT_EQ(compares(), 0u) << "it may be on its way";
+    EXPECT_EQ(count_compares(bench), 0u) << "it may be on its way";
     beacon(published);
-    EXPECT_GT(compares(), 0u);
+    EXPECT_GT(count_compares(bench), 0u);
     beacon(published);
-    EXPECT_EQ(compares(), 0u);
+    EXPECT_EQ(count_compares(bench), 0u);
   }
 }
 

@@ -99,6 +99,42 @@ TEST(NodeRouterCalls, WhenEveryRouterRefusesTheChainEndsSoon) {
   EXPECT_EQ(t.bench.node().status().routes_in_flight, 0u);
 }
 
+// The question about all members together failed: each is asked for by itself.
+TEST(NodeRouterCalls, AfterARefusalForAGroupEachMemberIsAskedFor) {
+  NodeConfig config = central(CentralMode::resolve);
+  NodeBench bench(config);
+  for (uint32_t r = 0; r < config.routers; ++r) bench.router_up(r);
+  bench.bind(kAnnLink, kAnn);
+  bench.client(kAnnLink, bench.send_frame(ConversationId::group(5), 1));
+  const auto op = bench.take_op<MailboxOp>(MailboxOpKind::append);
+  ASSERT_TRUE(op.has_value());
+  MailboxReply stored = bench.from_store();
+  stored.position = {1, 2};
+  stored.members_version = 1;
+  stored.members =
+      std::make_shared<const std::vector<UserId>>(std::vector<UserId>{kAnn, kBob, UserId{3}});
+  bench.answer(op->id, stored);
+  std::vector<UserId> asked_for;
+  for (int i = 0; i < 100; ++i) {
+    for (const SendPeer& call : bench.to_peers(FrameType::resolve)) {
+      if (call.frame.user != kNoUser) {
+        asked_for.push_back(call.frame.user);
+        continue;
+      }
+      EXPECT_EQ(call.frame.list.as<UserId>().size(), 2u);
+      Frame refusal;
+      refusal.type = FrameType::resolved;
+      refusal.number = call.frame.number;
+      refusal.route = call.frame.route;
+      refusal.reason = Reason::overloaded;
+      bench.step(PeerFrame{call.peer, refusal});
+    }
+    if (asked_for.size() >= 2) break;
+    bench.live_for(100 * kMillisecond);
+  }
+  EXPECT_EQ(asked_for, (std::vector<UserId>{kBob, UserId{3}}));
+}
+
 // The router that reads the directory has pushed it to every node of the user.
 TEST(NodeRouterCalls, WhatARouterForwardedIsNotPushedAgainToASecondDevice) {
   NodeRouterCalls t(central(CentralMode::forward));

@@ -74,6 +74,49 @@ TEST(NodeSend, AnAcknowledgementThatNamesAnotherNodeOfTheRecipientIsFollowed) {
   EXPECT_EQ(more[0].peer.index, 2u);
 }
 
+// The directory names this node, which the user has left: where he went is followed, not asked for.
+TEST(NodeSend, WhoHasLeftThisNodeIsFollowed) {
+  NodeConfig config = NodeBench::config();
+  config.strategy.kind = StrategyKind::mesh_directory;
+  NodeBench bench(config);
+  bench.bind(kAnnLink, kAnn);
+  bench.bind(kBobLink, kBob);
+  Frame displace;
+  displace.type = FrameType::displace;
+  displace.user = kBob;
+  displace.generation = 2;
+  displace.node = NodeId{2};
+  displace.reason = Reason::superseded;
+  bench.peer(NodeId{2}, displace);
+  bench.client(kAnnLink, bench.send_frame(kAnnBob, 1));
+  bench.answer_append(1);
+  const auto lookup = bench.take_op<DirectoryOp>(DirectoryOpKind::lookup);
+  ASSERT_TRUE(lookup.has_value());
+  DirectoryReply stale;
+  stale.kind = DirectoryOpKind::lookup;
+  stale.record.user = kBob;
+  stale.record.version = 1;
+  DeviceRow row;
+  row.state = ConnectState::online;
+  row.node = NodeId{0};
+  row.incarnation = 101;
+  stale.record.rows.push_back(row);
+  bench.answer(lookup->id, stale);
+  const auto pushes = bench.to_peers(FrameType::push);
+  ASSERT_EQ(pushes.size(), 1u);
+  EXPECT_EQ(pushes[0].peer, address_of(NodeId{2}));
+  EXPECT_FALSE(bench.take_op<DirectoryOp>(DirectoryOpKind::lookup).has_value());
+  EXPECT_EQ(bench.node().status().cache_entries, 0u) << "what the directory said is forgotten";
+  Frame ack;
+  ack.type = FrameType::route_ack;
+  ack.route = pushes[0].frame.route;
+  ack.user = kBob;
+  ack.version = 2;
+  ack.nodes.push_back(NodeId{2});
+  bench.peer(NodeId{2}, ack);
+  EXPECT_EQ(bench.node().status().cache_entries, 1u);
+}
+
 // Strategy broadcast knows of no other device of who is here: all nodes are told, nobody is
 // awaited. The others know where else he is, here nowhere.
 TEST(NodeSend, WhoIsHereIsServedHereAndOnlyABroadcastTellsTheRest) {
@@ -88,10 +131,33 @@ TEST(NodeSend, WhoIsHereIsServedHereAndOnlyABroadcastTellsTheRest) {
     EXPECT_EQ(bench.to_client(kBobLink, FrameType::deliver).size(), 1u);
     const auto told = bench.to_mesh(FrameType::push);
     ASSERT_EQ(told.size(), kind == StrategyKind::broadcast ? 1u : 0u);
-    for (const Frame& frame : told) EXPECT_EQ(frame.user, kBob);
+    for (const Frame& frame : told) {
+      EXPECT_EQ(frame.user, kBob);
+      EXPECT_EQ(frame.route, RouteId{0}) << "no answer is asked for";
+    }
     EXPECT_TRUE(bench.to_peers(FrameType::push).empty());
     EXPECT_EQ(bench.node().status().routes_in_flight, 0u);
   }
+}
+
+// A group message by broadcast is one frame for all: it names no member and asks for no answer.
+TEST(NodeSend, AGroupIsToldByOneBroadcast) {
+  NodeConfig config = NodeBench::config();
+  config.strategy.kind = StrategyKind::broadcast;
+  NodeBench bench(config);
+  bench.bind(kAnnLink, kAnn);
+  bench.client(kAnnLink, bench.send_frame(ConversationId::group(4), 1));
+  const auto op = bench.take_op<MailboxOp>(MailboxOpKind::append);
+  ASSERT_TRUE(op.has_value());
+  MailboxReply r = bench.from_store();
+  r.position = {1, 2};
+  r.members = std::make_shared<const std::vector<UserId>>(std::vector<UserId>{kAnn, kBob, kCy});
+  bench.answer(op->id, r);
+  const auto told = bench.to_mesh(FrameType::push);
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0].user, kNoUser);
+  EXPECT_EQ(told[0].route, RouteId{0});
+  EXPECT_EQ(bench.node().status().routes_in_flight, 0u);
 }
 
 TEST(NodeSend, AtMostOnceToAGroupIsForItsMembers) {

@@ -50,6 +50,28 @@ TEST_F(NodeTest, BindIsAnsweredAfterTheDirectorySaidOk) {
   EXPECT_EQ(bench_.node().session_generation({kAnn, 0}), 4u);
 }
 
+// Its row may be written by then; it is taken back whole.
+TEST_F(NodeTest, ABindWhoseClientHasGoneIsUndone) {
+  bench_.step(ClientUp{kAnnLink});
+  Frame f;
+  f.type = FrameType::bind;
+  f.user = kAnn;
+  f.generation = 4;
+  bench_.client(kAnnLink, f);
+  const auto op = bench_.take_op<DirectoryOp>(DirectoryOpKind::bind);
+  ASSERT_TRUE(op.has_value());
+  bench_.step(ClientDown{kAnnLink, Reason::closed_by_peer});
+  bench_.answer_unknown(op->id);
+  const auto unbind = bench_.take_op<DirectoryOp>(DirectoryOpKind::unbind);
+  ASSERT_TRUE(unbind.has_value());
+  EXPECT_EQ(unbind->user, kAnn);
+  EXPECT_EQ(unbind->row.device, op->row.device);
+  EXPECT_EQ(unbind->row.node, op->row.node);
+  EXPECT_EQ(unbind->row.incarnation, op->row.incarnation);
+  EXPECT_EQ(unbind->row.link, kAnnLink);
+  EXPECT_EQ(unbind->row.generation, 4u);
+}
+
 TEST_F(NodeTest, SupersededBindIsRefusedAndClosed) {
   bench_.step(ClientUp{kAnnLink});
   Frame f;
@@ -331,7 +353,13 @@ TEST_F(NodeTest, DisplacedSessionIsClosedHandsOverAndLeavesAHint) {
   const auto kick = bench_.to_client(kBobLink, FrameType::kick);
   ASSERT_EQ(kick.size(), 1u);
   EXPECT_EQ(kick[0].reason, Reason::superseded);
-  EXPECT_EQ(bench_.to_peers(FrameType::handover).size(), 1u);
+  const auto tail = bench_.to_peers(FrameType::handover);
+  ASSERT_EQ(tail.size(), 1u);
+  EXPECT_EQ(tail[0].peer, address_of(NodeId{2}));
+  EXPECT_EQ(tail[0].frame.user, kBob);
+  EXPECT_EQ(tail[0].frame.device, 0u);
+  EXPECT_EQ(tail[0].frame.generation, 2u) << "the session that takes it";
+  EXPECT_EQ(tail[0].frame.entry.position, (Position{1, 1}));
   EXPECT_EQ(bench_.to_peers(FrameType::displaced).size(), 1u);
   bench_.peer(NodeId{1}, bench_.push_frame(kBob, kAnnBob, kAnn, 2));
   const auto nack = bench_.to_peers(FrameType::nack);
@@ -556,6 +584,30 @@ TEST_F(NodeTest, WatchThatFiresDuringAListIsNotLost) {
   bench_.answer(list->id, r);
   bench_.run_until(bench_.now());
   EXPECT_TRUE(bench_.take_op<RegistryOp>(RegistryOpKind::list).has_value());
+}
+
+// Waits a random time of the second half of a range that doubles with each failure.
+TEST_F(NodeTest, APeerThatIsAwayIsDialledAgainLessAndLessOften) {
+  const auto dials = [&] {
+    size_t n = 0;
+    for (const Connect& c : bench_.take<Connect>()) n += c.peer == address_of(NodeId{1}) ? 1 : 0;
+    return n;
+  };
+  EXPECT_EQ(dials(), 1u);
+  const SessionConfig& config = NodeBench::config().sessions;
+  DurationNs backoff = config.backoff_min_ns;
+  for (int failures = 1; failures <= 12; ++failures) {
+    bench_.step(PeerDown{address_of(NodeId{1}), Reason::closed_by_peer});
+    bench_.advance(backoff / 2 - 1);
+    EXPECT_EQ(dials(), 0u) << failures;
+    bench_.advance(backoff / 2 + 1);
+    EXPECT_EQ(dials(), 1u) << failures;
+    backoff = std::min(2 * backoff, config.backoff_max_ns);
+  }
+  bench_.peer_up(1);  // there: it begins anew
+  bench_.step(PeerDown{address_of(NodeId{1}), Reason::closed_by_peer});
+  bench_.advance(config.backoff_min_ns);
+  EXPECT_EQ(dials(), 1u);
 }
 
 TEST_F(NodeTest, DrainMovesClientsAndLeaves) {

@@ -59,6 +59,7 @@ TEST(RouterLogin, RefusesWhenTheDirectoryDoesNotAnswer) {
     EXPECT_EQ(sent[0].frame.type, FrameType::login_refused);
     EXPECT_EQ(sent[0].frame.reason, Reason::store_unavailable);
     EXPECT_EQ(sent[0].frame.number, 77u);
+    EXPECT_EQ(sent[0].frame.user, UserId{42});
     EXPECT_EQ(b.router_.counters().logins_refused, 1u);
   }
 }
@@ -190,31 +191,37 @@ TEST(RouterLogin, SpreadsByReportedLoadAndWhatItPlacedSince) {
 
 // Found by scaling out under a reconnect storm: reports are old, and the new node looks idle.
 TEST(RouterLogin, ANodeThatJoinsStartsSlowly) {
-  RouterConfig config = RouterBench::config();
-  config.balancer.kind = BalancerKind::least_active;
-  RouterBench b(config);
-  b.cluster(2);
-  const auto report = [&b] {
-    b.beacon(0, 100);
-    b.beacon(1, 100);
-    b.beacon(2, 0);
-  };
-  const auto placed_on_new = [&b] {
-    int n = 0;
-    for (uint64_t user = 0; user < 30; ++user) n += b.place(user) == NodeId{2} ? 1 : 0;
-    return n;
-  };
-  b.advance(7 * kSecond);  // the cluster stands, and lists once a lease
-  b.see(2, {{NodeId{0}, 1, 10, false}, {NodeId{1}, 1, 11, false}, {NodeId{2}, 1, 12, false}});
-  b.step(PeerUp{address_of(NodeId{2})});
-  report();
-  EXPECT_EQ(placed_on_new(), 10) << "as busy as the others: its share and no more";
-  b.advance(15 * kSecond);
-  report();
-  EXPECT_EQ(placed_on_new(), 30) << "half as busy: it catches up";
-  b.advance(16 * kSecond);
-  report();
-  EXPECT_EQ(placed_on_new(), 30);
+  for (const uint32_t joins : {0u, 1u, 2u}) {
+    RouterConfig config = RouterBench::config();
+    config.balancer.kind = BalancerKind::least_active;
+    RouterBench b(config);
+    std::vector<Member> all, before;
+    for (uint32_t n = 0; n < 3; ++n) all.push_back({NodeId{n}, 1, 10 + n, false});
+    for (const Member& m : all) {
+      if (m.node.value != joins) before.push_back(m);
+    }
+    const auto report = [&] {
+      for (uint32_t n = 0; n < 3; ++n) b.beacon(n, n == joins ? 0 : 100);
+    };
+    const auto placed_on_new = [&] {
+      int n = 0;
+      for (uint64_t user = 0; user < 30; ++user) n += b.place(user) == NodeId{joins} ? 1 : 0;
+      return n;
+    };
+    b.see(1, before);
+    for (const Member& m : before) b.step(PeerUp{address_of(m.node)});
+    b.advance(7 * kSecond);  // the cluster stands, and lists once a lease
+    b.see(2, all);
+    b.step(PeerUp{address_of(NodeId{joins})});
+    report();
+    EXPECT_EQ(placed_on_new(), 10) << "as busy as the others: its share and no more";
+    b.advance(15 * kSecond);
+    report();
+    EXPECT_EQ(placed_on_new(), 30) << "half as busy: it catches up";
+    b.advance(16 * kSecond);
+    report();
+    EXPECT_EQ(placed_on_new(), 30);
+  }
 }
 
 TEST(RouterLogin, HonoursWeights) {

@@ -47,6 +47,18 @@ TEST(BalanceCimRing, CimsOwnVectors) {
   EXPECT_EQ(ring.find("1551253899106"), 6u);
 }
 
+// All three points of each node. The counts are of a ring written in Python after the same rule:
+// md5(node), and md5("vir" + decimal(hash(node)) + "0" and "1").
+TEST(BalanceCimRing, EveryPointOfEveryNode) {
+  std::vector<std::string> nodes;
+  for (int i = 0; i < 10; ++i) nodes.push_back("127.0.0." + std::to_string(i));
+  CimRing ring;
+  ring.update(nodes);
+  std::vector<int> keys(nodes.size());
+  for (int key = 0; key < 1000; ++key) ++keys[ring.find(std::to_string(key))];
+  EXPECT_EQ(keys, (std::vector<int>{127, 103, 133, 99, 88, 135, 102, 109, 69, 35}));
+}
+
 TEST(BalanceCimRing, HashIsTheFirstFourBytesLittleEndian) {
   EXPECT_EQ(CimRing::hash(""), 0xd98c1dd4u);
   EXPECT_EQ(CimRing::hash("abc"), 0x98500190u);

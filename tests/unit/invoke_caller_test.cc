@@ -187,6 +187,22 @@ TEST_F(InvokeCaller, FailbackEnds) {
   expect_idle();
 }
 
+TEST_F(InvokeCaller, FailbackWaitsForSomebodyToBeThere) {
+  const TargetOverride nowhere = must(9), outdated = must(1, 99);
+  for (const TargetOverride& where : {TargetOverride{}, nowhere, outdated}) {
+    make(PolicyKind::failback, 1);
+    if (where.mode != TargetOverride::Mode::must) set_targets(0);
+    begin(true, where);
+    const std::string first = actions();
+    EXPECT_TRUE(first.starts_with("deferred ")) << first;
+    targets_ = {{1, 1, 0, true, 99}, {9, 1, 0, true}};
+    caller_->update_targets(targets_, now_);
+    pass(config_.failback_interval_ns);
+    const std::string then = actions();
+    EXPECT_TRUE(then.starts_with("send ")) << first << ", then " << then;
+  }
+}
+
 TEST_F(InvokeCaller, FailbackQueueIsBoundedAndItsOverflowCounted) {
   config_.failback_queue = 2;
   config_.breaker = false;
@@ -283,6 +299,22 @@ TEST_F(InvokeCaller, BroadcastNeedsAShare) {
   fail(again, 2);
   fail(again, 3);
   EXPECT_EQ(actions(), "failed refused 3");
+}
+
+// One that says it ran out of time and answers after all counts once.
+TEST_F(InvokeCaller, BroadcastWelcomesALateAnswer) {
+  config_.required_percent = 60;  // 3 of 5
+  make(PolicyKind::broadcast, 5);
+  const CallId call = begin();
+  actions();
+  fail(call, 1, Reason::timeout);
+  succeed(call, 1);
+  fail(call, 2);
+  fail(call, 3);
+  EXPECT_EQ(actions(), "");
+  succeed(call, 4);
+  succeed(call, 5);
+  EXPECT_EQ(actions(), "ok 5");
 }
 
 TEST_F(InvokeCaller, BroadcastCountsTheUnreachableAsFailed) {

@@ -109,6 +109,7 @@ TEST_F(RouteStrategy, CentralResolveAsksThenPushes) {
   expect(after(LastAnswer::lookup_failed), RouteAction::resolve);
   expect(after(LastAnswer::lookup_failed, 2, true), RouteAction::store);
   expect(after(LastAnswer::timeout), RouteAction::resolve);
+  EXPECT_TRUE(after(LastAnswer::timeout).authoritative);
   expect(after(LastAnswer::timeout, 2, true), RouteAction::store);
 }
 
