@@ -161,7 +161,6 @@ void Caller::release_call(Call& call) {
   IM_ASSERT(call.open == 0 && call.phase != Phase::free);
   for (uint32_t a = call.first_attempt; a != kNone;) {
     const uint32_t next = attempts_[a].next_of_call;
-    attempts_[a] = Attempt{};
     attempts_[a].next_of_call = free_attempt_;
     free_attempt_ = a;
     a = next;

@@ -113,7 +113,7 @@ bool Node::State::majority_cannot_renew() const {
     const bool heard = peer.up && now_ - peer.last_heard <= config_.sessions.heartbeat_timeout();
     if (heard && (peer.flags & kFlagCannotRenew) != 0) ++cannot;
   }
-  return total > 0 && cannot * 2 > total;
+  return cannot * 2 > total;
 }
 
 // Before any effect of a step: a node that cannot prove its lease shows nothing and accepts

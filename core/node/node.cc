@@ -39,7 +39,7 @@ NodeStatus Node::status() const {
   for (uint32_t r = 0; r < s.config_.routers; ++r) status.calls_in_flight += s.caller_.in_flight(r);
   status.unacked_max = s.unacked_max_;
   status.route_attempts_max = s.route_attempts_max_;
-  status.view_version = s.view_ == nullptr ? 0 : s.view_->version;
+  status.view_version = s.view_->version;
   status.serving = s.serving_;
   status.fenced = s.fenced_;
   status.suspended = s.suspended_;

@@ -52,14 +52,7 @@ void Node::State::ask_identity_later() {
   timers_.set(now_ + kStoreRetry, TimerKind::identity);
 }
 
-void Node::State::ask_mailbox_identity() {
-  MailboxOp probe;
-  probe.kind = MailboxOpKind::compare;
-  probe.known = compare_batches_.take();
-  Pending pending;
-  pending.kind = PendingKind::compare;
-  mailbox(std::move(probe), pending);
-}
+void Node::State::ask_mailbox_identity() { send_compare(compare_batches_.take()); }
 
 void Node::State::on_timer(const TimerQueue<TimerKind>::Timer& timer) {
   const auto index = static_cast<uint32_t>(timer.key);

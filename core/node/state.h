@@ -249,6 +249,8 @@ class BatchBuffers {  // reuses a batch once the driver has let go of it
   std::vector<std::shared_ptr<std::vector<T>>> buffers_;
 };
 
+using CompareBatch = std::shared_ptr<std::vector<CompareItem>>;
+
 struct Node::State {
   State(const NodeConfig& config, BlobPool& pool);
 
@@ -370,6 +372,8 @@ struct Node::State {
   void apply_index(uint32_t session, const ConversationState& state, bool first);
   void start_compare();
   void compare_session(uint32_t session);
+  void add_to_compare(CompareBatch& batch, const Session& session, bool left);
+  void send_compare(CompareBatch&& batch);
   void on_compare_reply(const MailboxReply& reply);
   void suspect();
   void note_cursor(uint32_t followed);

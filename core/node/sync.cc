@@ -223,28 +223,37 @@ void Node::State::apply_index(uint32_t index, const ConversationState& state, bo
 // ---- compare
 // -------------------------------------------------------------------------------------
 
-void Node::State::compare_session(uint32_t index) {
-  const Session& session = sessions_[index];
+// How far the session is, in its index and in its logs; without what its user has left, unless
+// `left` is asked for too.
+void Node::State::add_to_compare(CompareBatch& batch, const Session& session, bool left) {
   if (session.phase != Session::Phase::live || session.syncing) return;
+  const auto add = [&](const CompareItem& item) {
+    batch->push_back(item);
+    if (batch->size() >= batch_limit()) send_compare(std::exchange(batch, compare_batches_.take()));
+  };
+  add({{}, session.key.user, {}, session.index_version});
+  for (uint32_t f = session.first_conversation; f != kNil; f = followed_[f].next_of_session) {
+    if (left || followed_[f].member) add({followed_[f].id, session.key.user, followed_[f].at, 0});
+  }
+}
+
+// Without items it asks for the store's identity alone.
+void Node::State::send_compare(CompareBatch&& batch) {
+  if (!batch->empty()) ++counters_.compares;
+  MailboxOp op;
+  op.kind = MailboxOpKind::compare;
+  op.known = std::move(batch);
+  Pending pending;
+  pending.kind = PendingKind::compare;
+  mailbox(std::move(op), pending);
+}
+
+// After a bind: what the client has seen and the store does not list, the store may have lost.
+void Node::State::compare_session(uint32_t index) {
   if (IM_PLANTED(compare_never)) return;
   auto batch = compare_batches_.take();
-  const auto send = [&] {
-    if (batch->empty()) return;
-    ++counters_.compares;
-    MailboxOp op;
-    op.kind = MailboxOpKind::compare;
-    op.known = batch;
-    Pending pending;
-    pending.kind = PendingKind::compare;
-    mailbox(std::move(op), pending);
-    batch = compare_batches_.take();
-  };
-  batch->push_back({{}, session.key.user, {}, session.index_version});
-  for (uint32_t f = session.first_conversation; f != kNil; f = followed_[f].next_of_session) {
-    batch->push_back({followed_[f].id, session.key.user, followed_[f].at, 0});
-    if (batch->size() >= batch_limit()) send();
-  }
-  send();
+  add_to_compare(batch, sessions_[index], true);
+  if (!batch->empty()) send_compare(std::move(batch));
 }
 
 void Node::State::start_compare() {
@@ -258,35 +267,10 @@ void Node::State::start_compare() {
     return;
   }
   auto batch = compare_batches_.take();
-  const auto add = [&](const CompareItem& item) {
-    batch->push_back(item);
-    if (batch->size() < batch_limit()) return;
-    ++counters_.compares;
-    MailboxOp op;
-    op.kind = MailboxOpKind::compare;
-    op.known = batch;
-    Pending pending;
-    pending.kind = PendingKind::compare;
-    mailbox(std::move(op), pending);
-    batch = compare_batches_.take();
-  };
   for (uint32_t i = 0; i < sessions_.slots(); ++i) {
-    if (!sessions_.used(i)) continue;
-    const Session& session = sessions_[i];
-    if (session.phase != Session::Phase::live || session.syncing) continue;
-    add({{}, session.key.user, {}, session.index_version});
-    for (uint32_t f = session.first_conversation; f != kNil; f = followed_[f].next_of_session) {
-      if (followed_[f].member) add({followed_[f].id, session.key.user, followed_[f].at, 0});
-    }
+    if (sessions_.used(i)) add_to_compare(batch, sessions_[i], false);
   }
-  if (batch->empty()) return;
-  ++counters_.compares;
-  MailboxOp op;
-  op.kind = MailboxOpKind::compare;
-  op.known = batch;
-  Pending pending;
-  pending.kind = PendingKind::compare;
-  mailbox(std::move(op), pending);
+  if (!batch->empty()) send_compare(std::move(batch));
 }
 
 void Node::State::on_compare_reply(const MailboxReply& reply) {

@@ -187,6 +187,20 @@ TEST_F(ClientUnordered, KeepsWhatASenderMaySendAgainAndNoMore) {
   EXPECT_TRUE(at({epoch, 2}, 2, 0));  // forgotten, and impossible: 200 was sent with 2 accepted
 }
 
+// The same when a frame of a later epoch passes their places, and no REWIND is told.
+TEST_F(ClientUnordered, KeepsNoMoreOfWhatALaterEpochPassed) {
+  uint32_t epoch = 1;
+  uint64_t head = 0;
+  for (uint64_t client_seq = 2; client_seq <= 200; ++client_seq) {
+    EXPECT_TRUE(at({epoch, head + 2}, client_seq, head));
+    ++epoch;
+    EXPECT_TRUE(bench_.deliver(++number_, {epoch, head + 3}, client_seq, kBob, 1, kChat, head + 3));
+    head += 3;
+  }
+  EXPECT_FALSE(at({epoch, head + 2}, 199, head));
+  EXPECT_TRUE(at({epoch, head + 3}, 2, head));  // forgotten
+}
+
 // ---- against a model: one log with several senders, which loses its tail now and then
 
 constexpr uint32_t kSenders = 4;

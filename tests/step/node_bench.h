@@ -14,7 +14,8 @@ namespace imroute {
 
 class NodeBench {
  public:
-  explicit NodeBench(NodeConfig config) : config_(config), node_(config, pool_) {
+  explicit NodeBench(NodeConfig config, uint32_t nodes = 3)
+      : nodes_in_view_(nodes), config_(config), node_(config, pool_) {
     step(Wake{});
     answer_registry_open();
     run_until(now_);  // asks for the view
@@ -235,7 +236,7 @@ class NodeBench {
   BlobPool& pool() { return pool_; }
   MonoTime now() const { return now_; }
   std::vector<Effect>& effects() { return effects_; }
-  uint32_t nodes_in_view_ = 3;
+  uint32_t nodes_in_view_;
 
  private:
   BlobPool pool_;

@@ -50,6 +50,19 @@ void bind_with_cursors(NodeBench& bench, LinkId link, UserId user, std::vector<C
   answer_index(bench, std::move(index), index_version);
 }
 
+TEST(NodeBounds, AConnectionForWhichThereIsNoSessionIsClosed) {
+  NodeConfig config = NodeBench::config();
+  config.capacity.sessions = 1;
+  NodeBench bench(config);
+  bench.bind(kAnnLink, kAnn);
+  EXPECT_TRUE(bench.take<CloseClient>().empty());
+  bench.step(ClientUp{kBobLink});
+  const auto closed = bench.take<CloseClient>();
+  ASSERT_EQ(closed.size(), 1u);
+  EXPECT_EQ(closed[0].link, kBobLink);
+  EXPECT_EQ(closed[0].reason, Reason::overloaded);
+}
+
 // A new epoch asks about every conversation at once.
 TEST(NodeBounds, WhatFindsNoRoomAmongTheOperationsIsAskedLater) {
   NodeConfig config = NodeBench::config();
@@ -131,6 +144,20 @@ TEST(NodeBounds, AConversationWithoutRoomIsFoundByTheNextCompare) {
     }
   }
   EXPECT_TRUE(ahead);
+}
+
+TEST(NodeBounds, AWindowIsFullByItsBytesToo) {
+  for (const uint32_t bytes : {4, 1}) {  // of two payloads, and less than one
+    NodeConfig config = NodeBench::config();
+    config.delivery.window_bytes = bytes;
+    NodeBench bench(config);
+    bench.bind(kBobLink, kBob);
+    for (uint64_t seq = 1; seq <= 3; ++seq) {
+      bench.peer(NodeId{1}, bench.push_frame(kBob, kAnnBob, kAnn, seq));
+    }
+    EXPECT_EQ(bench.to_client(kBobLink, FrameType::deliver).size(), bytes == 4 ? 2u : 1u)
+        << "one always fits";
+  }
 }
 
 // 4,096 sessions had full windows; those of the others were no windows.

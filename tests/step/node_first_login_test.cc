@@ -61,6 +61,20 @@ TEST_F(NodeFirstLogin, IsBoundAfterTheMailboxHasMetIt) {
   EXPECT_TRUE(bench_.take<CloseClient>().empty());
 }
 
+// The store and the directory are asked three times each.
+TEST_F(NodeFirstLogin, PatienceWithTheStoreIsNotTakenFromTheDirectory) {
+  bind();
+  for (int i = 0; i < 2; ++i) bench_.answer_unknown(asked_to_open());
+  opened(asked_to_open());
+  for (int i = 0; i < 2; ++i) {
+    const auto op = bench_.take_op<DirectoryOp>(DirectoryOpKind::bind);
+    ASSERT_TRUE(op.has_value());
+    bench_.answer_unknown(op->id);
+  }
+  ASSERT_TRUE(directory_answers());
+  EXPECT_EQ(bound().size(), 1u);
+}
+
 TEST_F(NodeFirstLogin, OneThatRemembersIsBoundWithoutAsking) {
   bind(0);
   EXPECT_FALSE(bench_.take_op<MailboxOp>(MailboxOpKind::open_device).has_value());

@@ -25,6 +25,28 @@ TEST(NodeLeave, ADrainingNodeSaysSoAndClosesOnlyWhenItsClientsHaveGone) {
   EXPECT_FALSE(bench.take_op<RegistryOp>(RegistryOpKind::close).has_value());
 }
 
+// Routers place nobody on a node that says so: one that drains, and one that has no lease.
+TEST(NodeLeave, WhoServesNoNewClientsSaysSoInItsBeacons) {
+  for (const bool drains : {true, false}) {
+    NodeBench bench(NodeBench::config());
+    const auto flags = [&] {
+      const auto beacons = bench.to_mesh(FrameType::beacon);
+      return beacons.empty() ? 0 : int{beacons.back().flags};
+    };
+    bench.live_for(2 * kSecond);
+    EXPECT_EQ(flags() & kFlagDraining, 0);
+    Command drain;
+    drain.kind = CommandKind::drain;
+    if (drains) {
+      bench.step(drain);
+      bench.live_for(2 * kSecond);
+    } else {
+      bench.advance(8 * kSecond);
+    }
+    EXPECT_EQ(flags() & kFlagDraining, kFlagDraining);
+  }
+}
+
 // With the row that was bound, whole: the directory erases no other.
 TEST(NodeLeave, WhoFallsSilentIsUnbound) {
   NodeBench bench(NodeBench::config());
@@ -58,10 +80,11 @@ TEST(NodeLeave, WhatWasOnItsWayToWhoLeftTakesNoRoom) {
   }
 }
 
-void expect_pointers(const std::vector<SendPeer>& frames, uint64_t users_here) {
+void expect_pointers(const std::vector<SendPeer>& frames, uint64_t users_here, bool together) {
   std::map<uint32_t, std::vector<Pointer>> told;
   for (const SendPeer& sent : frames) {
-    EXPECT_FALSE(told.contains(sent.peer.index)) << "one frame is enough for an owner";
+    EXPECT_FALSE(together && told.contains(sent.peer.index)) << "one frame is enough for an owner";
+    EXPECT_EQ(sent.frame.node, NodeId{0});
     for (const Pointer& p : sent.frame.list.as<Pointer>()) told[sent.peer.index].push_back(p);
   }
   ASSERT_EQ(told.size(), 2u);
@@ -92,6 +115,7 @@ TEST(NodeLeave, OwnersByPlacementAreToldWhoIsHere) {
   for (uint32_t n = 1; n < 3; ++n) bench.peer_up(n);
   constexpr uint64_t kUsers = 12;
   for (uint64_t u = 1; u <= kUsers; ++u) bench.bind(LinkId{100 + u}, UserId{u}, 5);
+  expect_pointers(bench.to_peers(FrameType::pointers), kUsers, false);  // as they came
   for (const bool at_a_check : {false, true}) {  // what was lost in a partition is told again
     bench.to_peers(FrameType::pointers);
     if (at_a_check) {
@@ -101,7 +125,32 @@ TEST(NodeLeave, OwnersByPlacementAreToldWhoIsHere) {
       bench.run_until(bench.now());
       bench.answer_list();
     }
-    expect_pointers(bench.to_peers(FrameType::pointers), kUsers);
+    expect_pointers(bench.to_peers(FrameType::pointers), kUsers, true);
+  }
+}
+
+// The owner's side: who looks for the user here is sent on to where it is.
+TEST(NodeLeave, AnOwnerSendsOnToWhereAUserIs) {
+  NodeBench bench(placed_by_hash());
+  const auto point = [&](UserId user, size_t bytes) {
+    const Pointer pointer{user, NodeId{2}, 0, 5};
+    Frame frame;
+    frame.type = FrameType::pointers;
+    frame.node = NodeId{2};
+    frame.list = bench.pool().copy(std::as_bytes(std::span(&pointer, 1)).first(bytes));
+    bench.peer(NodeId{2}, frame);
+  };
+  const UserId cut{3}, stranger{4};
+  point(kBob, sizeof(Pointer));
+  EXPECT_EQ(bench.node().counters().protocol_errors, 0u);
+  point(cut, sizeof(Pointer) - 1);
+  EXPECT_EQ(bench.node().counters().protocol_errors, 1u);
+  for (const UserId user : {kBob, cut, stranger}) {
+    bench.peer(NodeId{1},
+               bench.push_frame(user, ConversationId::direct(UserId{1}, user), UserId{1}, 1));
+    const auto nack = bench.to_peers(FrameType::nack);
+    ASSERT_EQ(nack.size(), 1u);
+    EXPECT_EQ(nack[0].frame.node, user == kBob ? NodeId{2} : kNoNode);
   }
 }
 

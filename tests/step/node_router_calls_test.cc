@@ -99,6 +99,23 @@ TEST(NodeRouterCalls, WhenEveryRouterRefusesTheChainEndsSoon) {
   EXPECT_EQ(t.bench.node().status().routes_in_flight, 0u);
 }
 
+TEST(NodeRouterCalls, ARouterThatIsNotConnectedIsNotAsked) {
+  NodeBench bench(central(CentralMode::resolve));
+  bench.bind(kAnnLink, kAnn);
+  const auto asked = [&](uint64_t seq) {
+    bench.client(kAnnLink, bench.send_frame(kAnnBob, seq));
+    bench.answer_append(seq);
+    return bench.to_peers(FrameType::resolve);
+  };
+  EXPECT_TRUE(asked(1).empty());
+  bench.live_for(2 * kSecond);
+  EXPECT_TRUE(bench.to_peers(FrameType::resolve).empty());
+  bench.router_up(2);
+  const auto calls = asked(2);
+  ASSERT_EQ(calls.size(), 1u);
+  EXPECT_EQ(calls[0].peer, address_of(RouterId{2}));
+}
+
 // The question about all members together failed: each is asked for by itself.
 TEST(NodeRouterCalls, AfterARefusalForAGroupEachMemberIsAskedFor) {
   NodeConfig config = central(CentralMode::resolve);

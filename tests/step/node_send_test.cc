@@ -160,6 +160,29 @@ TEST(NodeSend, AGroupIsToldByOneBroadcast) {
   EXPECT_EQ(bench.node().status().routes_in_flight, 0u);
 }
 
+// Who sent it and where it stands is for the node and the store to say.
+TEST(NodeSend, AClientNamesNeitherSenderNorPosition) {
+  for (const Guarantee guarantee : {Guarantee::at_most_once, Guarantee::at_least_once}) {
+    NodeConfig config = NodeBench::config();
+    config.delivery.guarantee = guarantee;
+    NodeBench bench(config);
+    bench.bind(kAnnLink, kAnn);
+    bench.bind(kBobLink, kBob);
+    Frame send = bench.send_frame(kAnnBob, 1);
+    send.entry.sender = kCy;
+    send.entry.sender_device = 5;
+    send.entry.position = {9, 9};
+    bench.client(kAnnLink, send);
+    const bool stored = guarantee == Guarantee::at_least_once;
+    if (stored) bench.answer_append(1);
+    const auto delivered = bench.to_client(kBobLink, FrameType::deliver);
+    ASSERT_EQ(delivered.size(), 1u);
+    EXPECT_EQ(delivered[0].entry.sender, kAnn);
+    EXPECT_EQ(delivered[0].entry.sender_device, 0u);
+    EXPECT_EQ(delivered[0].entry.position, (stored ? Position{1, 1} : Position{}));
+  }
+}
+
 TEST(NodeSend, AtMostOnceToAGroupIsForItsMembers) {
   for (const bool member : {true, false}) {
     NodeConfig config = NodeBench::config();

@@ -244,6 +244,20 @@ TEST_F(NodeTest, EarlyPushWaitsForItsPredecessor) {
   EXPECT_EQ(delivered[1].via, Via::push);
 }
 
+TEST_F(NodeTest, EarlyPushesWaitInOrderAndOnce) {
+  bench_.bind(kBobLink, kBob);
+  for (const uint64_t seq : {5, 3, 5, 2, 3, 4, 1}) {
+    EXPECT_TRUE(bench_.to_client(kBobLink, FrameType::deliver).empty());
+    bench_.peer(NodeId{1}, bench_.push_frame(kBob, kAnnBob, kAnn, seq));
+  }
+  std::vector<uint64_t> seqs;
+  for (const Frame& f : bench_.to_client(kBobLink, FrameType::deliver)) {
+    seqs.push_back(f.entry.position.seq);
+  }
+  EXPECT_EQ(seqs, (std::vector<uint64_t>{1, 2, 3, 4, 5}));
+  EXPECT_EQ(bench_.node().counters().gaps_buffered, 4u);
+}
+
 TEST_F(NodeTest, GapIsFilledFromTheMailboxAfterAMoment) {
   bench_.bind(kBobLink, kBob);
   bench_.peer(NodeId{1}, bench_.push_frame(kBob, kAnnBob, kAnn, 2));
@@ -315,6 +329,33 @@ TEST_F(NodeTest, UnackedIsRedeliveredAckedIsNot) {
   for (const Frame& f : again) EXPECT_EQ(f.entry.position.seq, 1u);
 }
 
+TEST_F(NodeTest, ARedeliveryIsTheSameAgain) {
+  bench_.bind(kBobLink, kBob);
+  bench_.peer(NodeId{1}, bench_.push_frame(kBob, kAnnBob, kAnn, 2));
+  bench_.live_for(400 * kMillisecond);
+  const auto read = bench_.take_op<MailboxOp>(MailboxOpKind::read);
+  ASSERT_TRUE(read.has_value());
+  MailboxReply r = bench_.from_store();
+  r.kind = MailboxOpKind::read;
+  r.entries = std::make_shared<const std::vector<Entry>>(
+      std::vector<Entry>{bench_.push_frame(kBob, kAnnBob, kAnn, 1).entry});
+  r.next = r.head = {1, 1};
+  bench_.answer(read->id, r);
+  const auto first = bench_.to_client(kBobLink, FrameType::deliver);
+  ASSERT_EQ(first.size(), 2u);
+  EXPECT_EQ(first[0].via, Via::sync);
+  bench_.live_for(3 * kSecond);
+  const auto again = bench_.to_client(kBobLink, FrameType::deliver);
+  ASSERT_GE(again.size(), 2u);
+  for (size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(again[i].number, first[i].number);
+    EXPECT_EQ(again[i].base, first[i].base);
+    EXPECT_EQ(again[i].via, first[i].via);
+    EXPECT_EQ(again[i].entry.position, first[i].entry.position);
+    EXPECT_EQ(again[i].entry.sender, kAnn);
+  }
+}
+
 TEST_F(NodeTest, FullWindowLeavesTheRestInTheMailboxAndFetchesItLater) {
   bench_.bind(kBobLink, kBob);
   for (uint64_t seq = 1; seq <= 70; ++seq) {
@@ -329,6 +370,14 @@ TEST_F(NodeTest, FullWindowLeavesTheRestInTheMailboxAndFetchesItLater) {
   const auto read = bench_.take_op<MailboxOp>(MailboxOpKind::read);
   ASSERT_TRUE(read.has_value());
   EXPECT_EQ(read->from.seq, 64u);
+  MailboxReply r = bench_.from_store();
+  r.kind = MailboxOpKind::read;
+  r.next = r.head = {1, 70};
+  bench_.answer(read->id, r);
+  for (uint64_t seq = 71; seq <= 140; ++seq) {
+    bench_.peer(NodeId{1}, bench_.push_frame(kBob, kAnnBob, kAnn, seq));
+  }
+  EXPECT_EQ(bench_.node().counters().demotions, 2u) << "once each time";
 }
 
 TEST_F(NodeTest, PushForSomebodyElseIsNackedOnlyWhenTargeted) {
@@ -423,11 +472,30 @@ TEST_F(NodeTest, FencesItselfBeforeTheLeaseEndsAndServesNobody) {
   }
   EXPECT_LT(bench_.now(), end);
   EXPECT_TRUE(bench_.node().status().fenced);
+  EXPECT_FALSE(bench_.node().status().serving);
   EXPECT_EQ(bench_.node().status().fence_cause, FenceCause::ran_out);
   EXPECT_EQ(bench_.node().status().sessions, 0u);
   bench_.effects().clear();
   bench_.peer(NodeId{1}, bench_.push_frame(kBob, kAnnBob, kAnn, 1));
   EXPECT_TRUE(bench_.to_client(kBobLink, FrameType::deliver).empty());
+}
+
+// A new session is asked for once at a time, and again when that failed.
+TEST_F(NodeTest, AFencedNodeOpensOneSessionAtATime) {
+  const auto opens = [&] {
+    bench_.advance(3 * kSecond);
+    std::vector<OpId> asked;
+    while (const auto op = bench_.take_op<RegistryOp>(RegistryOpKind::open)) {
+      asked.push_back(op->id);
+    }
+    return asked;
+  };
+  unrenewed_for(7 * kSecond, 0);
+  const auto first = opens();
+  ASSERT_EQ(first.size(), 1u);
+  EXPECT_TRUE(opens().empty());
+  bench_.answer_unknown(first[0]);
+  EXPECT_EQ(opens().size(), 1u);
 }
 
 TEST_F(NodeTest, AfterAPauseNothingIsShownOrAccepted) {
@@ -448,6 +516,14 @@ TEST_F(NodeTest, SuspendedNotFencedWhenMostOthersCannotRenewEither) {
   EXPECT_FALSE(bench_.node().status().fenced);
   EXPECT_TRUE(bench_.node().status().suspended);
   EXPECT_EQ(bench_.node().status().sessions, 1u);
+}
+
+// Alone in the cluster there is nobody who could serve its users instead.
+TEST(NodeAlone, SuspendedNotFenced) {
+  NodeBench bench(NodeBench::config(), 1);
+  bench.advance(10 * kSecond);
+  EXPECT_TRUE(bench.node().status().suspended);
+  EXPECT_FALSE(bench.node().status().fenced);
 }
 
 TEST_F(NodeTest, SuspendedAloneItFencesItselfAfterAll) {
@@ -570,6 +646,11 @@ TEST_F(NodeTest, SupersededStoreIdentityIsForgottenAndTheStoreAskedAgain) {
   EXPECT_TRUE(bench_.take_op<MailboxOp>(MailboxOpKind::compare).has_value());
 }
 
+TEST_F(NodeTest, TellsTheViewItServesUnder) {
+  EXPECT_EQ(bench_.node().status().view_version, 1u);
+  EXPECT_TRUE(bench_.node().status().serving);
+}
+
 TEST_F(NodeTest, WatchThatFiresDuringAListIsNotLost) {
   bench_.step(ViewChanged{});
   bench_.run_until(bench_.now());
@@ -584,6 +665,23 @@ TEST_F(NodeTest, WatchThatFiresDuringAListIsNotLost) {
   bench_.answer(list->id, r);
   bench_.run_until(bench_.now());
   EXPECT_TRUE(bench_.take_op<RegistryOp>(RegistryOpKind::list).has_value());
+}
+
+// Answers of two registry servers may come in the wrong order.
+TEST_F(NodeTest, AnOlderViewIsIgnored) {
+  const auto see = [&](uint64_t version) {
+    bench_.step(ViewChanged{});
+    bench_.run_until(bench_.now());
+    RegistryReply r;
+    r.kind = RegistryOpKind::list;
+    r.view = std::make_shared<const ClusterView>(
+        ClusterView{version, {{NodeId{0}, 1, 101, false}, {NodeId{1}, 1, 102, false}}});
+    bench_.answer(bench_.take_op<RegistryOp>(RegistryOpKind::list).value().id, r);
+    return bench_.node().status().view_version;
+  };
+  EXPECT_EQ(see(7), 7u);
+  EXPECT_EQ(see(6), 7u);
+  EXPECT_EQ(see(8), 8u);
 }
 
 // Waits a random time of the second half of a range that doubles with each failure.
