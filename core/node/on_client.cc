@@ -127,14 +127,7 @@ void Node::State::submit_append(Pending&& append) {
     }
     count_append(append, 1);
     waiting_appends_.push_back(std::move(append));
-    if (!learning_identity_ && waiting_appends_.size() == 1) {
-      MailboxOp probe;
-      probe.kind = MailboxOpKind::compare;
-      probe.known = std::make_shared<const std::vector<CompareItem>>();
-      Pending pending;
-      pending.kind = PendingKind::compare;
-      mailbox(std::move(probe), pending);
-    }
+    if (!learning_identity_ && waiting_appends_.size() == 1) ask_mailbox_identity();
     return;
   }
   if (crowded()) return refuse(append.link, append.entry, Reason::overloaded);

@@ -208,6 +208,7 @@ void Node::State::apply_index(uint32_t index, const ConversationState& state, bo
     f.owed = !state.member && state.head != f.at;
   }
   if (state.head == f.at) {
+    f.member = state.member;
     f.epoch_ok = std::max(f.epoch_ok, mailbox_epoch_);
     if (f.early == kNil) f.head = f.at;
     drain_early(at);  // pushed since that answer
@@ -326,16 +327,17 @@ void Node::State::pass_cursor(uint32_t index) {
 
 void Node::State::flush_cursors() {
   auto batch = cursor_batches_.take();
-  const auto add = [&](const CursorUpdate& update) {
-    batch->push_back(update);
-    if (batch->size() < batch_limit()) return;
+  const auto send = [&] {
     MailboxOp op;
     op.kind = MailboxOpKind::cursors;
-    op.updates = batch;
+    op.updates = std::exchange(batch, cursor_batches_.take());
     Pending pending;
     pending.kind = PendingKind::cursors;
     mailbox(std::move(op), pending);
-    batch = cursor_batches_.take();
+  };
+  const auto add = [&](const CursorUpdate& update) {
+    batch->push_back(update);
+    if (batch->size() >= batch_limit()) send();
   };
   for (const CursorUpdate& update : cursor_updates_) add(update);
   cursor_updates_.clear();
@@ -346,13 +348,7 @@ void Node::State::flush_cursors() {
     add({sessions_[f.session].key, {f.id, f.acked}});
   }
   dirty_cursors_.clear();
-  if (batch->empty()) return;
-  MailboxOp op;
-  op.kind = MailboxOpKind::cursors;
-  op.updates = batch;
-  Pending pending;
-  pending.kind = PendingKind::cursors;
-  mailbox(std::move(op), pending);
+  if (!batch->empty()) send();
 }
 
 }  // namespace imroute

@@ -42,7 +42,7 @@ void FaultLog::started(int64_t t, size_t index) {
   calm_since_ = quiet_since_ = kNever;
 }
 
-void FaultLog::ended(int64_t t, size_t index, bool effective) {
+void FaultLog::ended(int64_t t, size_t index, bool effective, int64_t late_until) {
   if (index >= outcomes_.size() || ended_at_[index] != kNever) return;
   if (started_at_[index] == kNever) started(t, index);
   ended_at_[index] = t;
@@ -50,7 +50,7 @@ void FaultLog::ended(int64_t t, size_t index, bool effective) {
   outcomes_[index].effective = effective;
   if (--in_force_ > 0) return;
   calm_since_ = t;
-  quiet_since_ = t + convergence_bound_;
+  quiet_since_ = std::max(t, late_until) + convergence_bound_;
 }
 
 std::string FaultLog::cause_between(int64_t from, int64_t to) const {

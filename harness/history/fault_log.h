@@ -1,5 +1,5 @@
 // Which faults were in force when, what a cause is called, and when the run is quiet: D_conv after
-// the last fault ended (harness.md 5, oracle 7).
+// the last fault ended and what was sent meanwhile has come (harness.md 5, oracle 7).
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ class FaultLog {
   FaultLog(const Scenario& scenario, const std::vector<Fault>& plan);
 
   void started(int64_t t, size_t index);
-  void ended(int64_t t, size_t index, bool effective);
+  void ended(int64_t t, size_t index, bool effective, int64_t late_until);
 
   bool any_in_force() const { return in_force_ > 0; }
   // End of the last fault; kNever while one is in force; 0 when there was none yet.

@@ -325,9 +325,9 @@ void History::fault_started(int64_t t, size_t index) {
   state_->faults.started(t, index);
 }
 
-void History::fault_ended(int64_t t, size_t index, bool effective) {
+void History::fault_ended(int64_t t, size_t index, bool effective, int64_t late_until) {
   State& s = *state_;
-  s.faults.ended(t, index, effective);
+  s.faults.ended(t, index, effective, late_until);
   if (s.faults.any_in_force()) return;
   s.converged_ns = 0;
   s.just_ended = s.faults.ended_at(t);

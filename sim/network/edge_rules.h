@@ -13,6 +13,10 @@
 
 namespace imroute {
 
+// A lost packet is sent again after this time, and after twice the time whenever that is lost too.
+inline constexpr DurationNs kRetransmitNs = 200 * kMillisecond;
+inline constexpr uint32_t kRetransmissions = 6;  // lost that often: given up
+
 enum class EdgeAction : uint8_t {
   block,      // nothing passes; disposition says how that looks
   hang,       // new connections get no answer

@@ -341,6 +341,7 @@ void Network::launch(int64_t now, uint32_t index, const EdgeVerdict& verdict) {
   }
   arrival = std::max(arrival, out.last_arrival + 1);
   out.last_arrival = arrival;
+  if (!rules_.empty()) late_until_ = std::max(late_until_, arrival);
   queue_.push(arrival, EventPriority::normal, tag_ | index);
 }
 
@@ -431,6 +432,7 @@ void Network::release_held(int64_t now) {
     }
     out.listed = true;
     held_.push_back(held);
+    late_until_ = std::max(late_until_, next);
     timer(next, held.conn, held.side, FlightType::flush);
   }
 }

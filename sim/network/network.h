@@ -41,9 +41,7 @@ class NetworkHost {
   virtual void on_lost(Endpoint from, Endpoint to, const Frame& frame) = 0;
 };
 
-inline constexpr DurationNs kRetransmitLimitNs = 15 * kSecond;   // then a stream gives up
-inline constexpr DurationNs kRetransmitNs = 200 * kMillisecond;  // first retransmission
-inline constexpr uint32_t kRetransmissions = 6;                  // lost that often: reset
+inline constexpr DurationNs kRetransmitLimitNs = 15 * kSecond;  // then a stream gives up
 
 class Network {
  public:
@@ -101,6 +99,9 @@ class Network {
   uint32_t connections() const { return conns_.alive(); }
   uint32_t flights() const { return flights_.alive(); }
   uint64_t frames_dropped() const { return dropped_; }
+  // Until when what was sent under a rule may be on its way, and all that waits behind it:
+  // retransmission backs off, and a stream may stand long after packets pass again.
+  int64_t late_until() const { return late_until_; }
 
  private:
   enum class End : uint8_t { closed, dialling, up };
@@ -215,6 +216,7 @@ class Network {
   ByteBuffer scratch_;
   Frame decoded_;
   uint64_t dropped_ = 0;
+  int64_t late_until_ = 0;
 };
 
 }  // namespace imroute

@@ -157,7 +157,8 @@ void FaultDriver::end(uint32_t i) {
       world_.stores().release_held(world_.now());
       break;
   }
-  world_.history().fault_ended(world_.now(), i, state.effective);
+  const int64_t late_until = std::max(world_.network().late_until(), world_.stores().late_until());
+  world_.history().fault_ended(world_.now(), i, state.effective, late_until);
   world_.trace_fault(i, to_string(plan_[i].kind), "end");
 }
 

@@ -92,9 +92,9 @@ void StoreLinks::travel(int64_t now, uint32_t index, bool reply) {
     return release(index);
   }
   int64_t arrival = now + latency_.draw(mix64(way.draw++)) + verdict.delay_ns;
-  for (uint32_t lost = 0; verdict.loss_ppm != 0 && lost < 6; ++lost) {
+  for (uint32_t lost = 0; verdict.loss_ppm != 0 && lost < kRetransmissions; ++lost) {
     if (mix64(way.draw++) % 1'000'000 >= verdict.loss_ppm) break;
-    arrival += 200 * kMillisecond << lost;
+    arrival += kRetransmitNs << lost;
   }
   int64_t& floor = reply ? way.reply_floor : way.request_floor;
   if (verdict.rate_bits_per_second != 0) {
@@ -106,6 +106,7 @@ void StoreLinks::travel(int64_t now, uint32_t index, bool reply) {
     arrival = std::max(arrival, floor + 1);
     floor = arrival;
   }
+  if (!rules_.empty()) late_until_ = std::max(late_until_, arrival);
   const WorldEvent kind = reply ? WorldEvent::op_reply : WorldEvent::op_arrive;
   queue_.push(arrival, EventPriority::normal, what(kind, index));
   ++op.references;

@@ -68,6 +68,7 @@ class StoreLinks {
   bool end_trouble(uint32_t fault);  // true when it hit an operation
 
   uint64_t late_replies() const { return late_; }
+  int64_t late_until() const { return late_until_; }  // as Network's
   uint32_t in_flight() const { return ops_.alive(); }
 
  private:
@@ -117,6 +118,7 @@ class StoreLinks {
   std::vector<Held> held_;
   std::map<uint32_t, Troubled> troubles_;  // by fault
   uint64_t late_ = 0;
+  int64_t late_until_ = 0;
 };
 
 }  // namespace imroute

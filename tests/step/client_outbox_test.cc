@@ -172,6 +172,9 @@ TEST(ClientOutbox, ReinstalledDeviceNumbersAboveItsFormerLife) {
   ASSERT_EQ(again.sent().size(), 1u);
   EXPECT_GT(again.sent()[0], uint64_t{1} << 20);
   EXPECT_EQ(again.frames(FrameType::send)[0].base, again.sent()[0] - 1) << "dense from its base";
+  again.send(4, kGroup);  // one that is new since
+  ASSERT_EQ(again.sent().size(), 1u);
+  EXPECT_GT(again.sent()[0], uint64_t{1} << 20);
 }
 
 TEST(ClientOutbox, RepeatsOnTimeoutDoublingToEightTimes) {

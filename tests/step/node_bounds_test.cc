@@ -180,6 +180,29 @@ TEST(NodeBounds, EverySessionHasItsWindow) {
   EXPECT_TRUE(bench.to_client(LinkId{last.value}, FrameType::deliver).empty()) << "it is full";
 }
 
+// What one look finds changed may be more than one operation takes.
+TEST(NodeBounds, CursorsAreStoredInBatchesOfABoundedSize) {
+  NodeBench bench(NodeBench::config());
+  constexpr uint64_t kUsers = 600;
+  for (uint64_t u = 0; u < kUsers; ++u) {
+    const UserId user{100 + u};
+    bench.bind(LinkId{100 + u}, user);
+    bench.peer(NodeId{1}, bench.push_frame(user, ConversationId::direct(kAnn, user), kAnn, 1));
+    Frame ack;
+    ack.type = FrameType::ack;
+    ack.number = 1;
+    bench.client(LinkId{100 + u}, ack);
+  }
+  bench.effects().clear();
+  bench.live_for(2 * kSecond);
+  std::vector<size_t> sizes;
+  while (const auto op = bench.take_op<MailboxOp>(MailboxOpKind::cursors)) {
+    sizes.push_back(op->updates->size());
+    for (const CursorUpdate& u : *op->updates) EXPECT_EQ(u.cursor.position, (Position{1, 1}));
+  }
+  EXPECT_EQ(sizes, (std::vector<size_t>{512, 88}));
+}
+
 // Who leaves gives back the room of what waited for its predecessor.
 TEST(NodeBounds, WhatCameEarlyTakesNoRoomOfLaterSessions) {
   NodeBench bench(NodeBench::config());
@@ -386,7 +409,9 @@ TEST(NodeBounds, EveryClientOfADrainingNodeIsTold) {
   bench.live_for(3 * kSecond);
   size_t told = 0;
   for (uint64_t u = 0; u < kUsers; ++u) {
-    told += bench.to_client(LinkId{100 + u}, FrameType::go_away).empty() ? 0 : 1;
+    const auto go_away = bench.to_client(LinkId{100 + u}, FrameType::go_away);
+    told += go_away.empty() ? 0 : 1;
+    for (const Frame& f : go_away) EXPECT_EQ(f.reason, Reason::draining);
   }
   EXPECT_EQ(told, kUsers);
 }

@@ -437,6 +437,31 @@ TEST(NodeLog, ANewSessionIsComparedConversationByConversation) {
   EXPECT_EQ(logs, 1u);
 }
 
+// How far a session is, is not known before its index is.
+TEST(NodeLog, ASessionWithoutItsIndexIsNotCompared) {
+  NodeBench bench(NodeBench::config());
+  bench.step(ClientUp{kBobLink});
+  Frame f;
+  f.type = FrameType::bind;
+  f.user = kBob;
+  f.generation = 1;
+  bench.client(kBobLink, f);
+  const auto op = bench.take_op<DirectoryOp>(DirectoryOpKind::bind);
+  ASSERT_TRUE(op.has_value());
+  DirectoryReply r;
+  r.record.user = kBob;
+  r.record.version = 1;
+  r.record.rows.push_back(op->row);
+  bench.answer(op->id, r);
+  ASSERT_TRUE(bench.take_op<MailboxOp>(MailboxOpKind::open_device).has_value());
+  for (int i = 0; i < 3; ++i) {
+    live_with_bob(bench, kSecond);
+    while (const auto compare = bench.take_op<MailboxOp>(MailboxOpKind::compare)) {
+      EXPECT_TRUE(compare->known->empty());
+    }
+  }
+}
+
 // A beacon says how much was published. What has not come one beacon later is lost, so the mailbox
 // is asked at once instead of at the next interval; and again the next time.
 TEST(NodeLog, WhatABeaconCountedAndDidNotComeIsLookedFor) {

@@ -548,6 +548,28 @@ TEST_F(NodeTest, ALeaseThatTheRegistryForgotFencesAtOnce) {
   EXPECT_EQ(bench_.node().status().fence_cause, FenceCause::forgotten);
 }
 
+// Another directory answers: it may have lost rows, and is asked at once.
+TEST_F(NodeTest, AnotherDirectoryIsCheckedAtOnce) {
+  bench_.bind(kBobLink, kBob);
+  const auto checks_after = [&](uint64_t identity) {
+    bench_.step(ClientUp{kAnnLink});
+    Frame f;
+    f.type = FrameType::bind;
+    f.user = kAnn;
+    f.generation = 1;
+    bench_.client(kAnnLink, f);
+    DirectoryReply r;
+    r.identity = identity;
+    r.result = DirectoryResult::superseded;
+    bench_.answer(bench_.take_op<DirectoryOp>(DirectoryOpKind::bind).value().id, r);
+    return bench_.take_op<DirectoryOp>(DirectoryOpKind::check).has_value();
+  };
+  EXPECT_FALSE(checks_after(7)) << "the first that is heard of";
+  EXPECT_FALSE(checks_after(7));
+  EXPECT_TRUE(checks_after(8));
+  EXPECT_FALSE(checks_after(8));
+}
+
 TEST_F(NodeTest, SessionCheckClosesTheSupersededAndReassertsTheMissing) {
   bench_.bind(kAnnLink, kAnn, 1);
   bench_.bind(kBobLink, kBob, 1);

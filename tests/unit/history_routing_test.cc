@@ -125,6 +125,23 @@ TEST(HistoryRouting, WhatIsReadBeforeItsPushCanHaveComeAccusesNobody) {
   }
 }
 
+// A stream to a store stood long after the fault that broke it was over. (swarm 3908)
+TEST(HistoryRouting, NoPushIsOwedWhileAFaultIsFelt) {
+  Fault fault;
+  fault.kind = FaultKind::loss;
+  fault.at_ns = 20 * kSecond;
+  fault.for_ns = kSecond;
+  for (const int64_t late_until : {0 * kSecond, 60 * kSecond}) {
+    Story story(with_window(64, kMaxWindowBytes), {fault});
+    story.everybody_online();
+    story.history.fault_started(20 * kSecond, 0);
+    story.history.fault_ended(21 * kSecond, 0, true, late_until);
+    story.t = 60 * kSecond;
+    story.show(posted(story, 1), kBob, Via::sync);
+    EXPECT_RED(story.finish(), late_until == 0 ? "routing-works" : "");
+  }
+}
+
 // Two devices that the policy does not allow together: the one that was put out hears of it later,
 // and until then nobody has to know where it is.
 TEST(HistoryRouting, NoPushIsOwedToADeviceThatIsBeingReplaced) {

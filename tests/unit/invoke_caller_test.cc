@@ -219,6 +219,11 @@ TEST_F(InvokeCaller, FailbackDoesNotRepeatWhatMayHaveHappened) {
   begin(false);
   pass(kTimeout);
   EXPECT_EQ(actions(), "send 1, failed timeout 1");
+  fail(begin(false), 1, Reason::reset);
+  EXPECT_EQ(actions(), "send 1, failed reset 1");
+  begin(false);
+  caller_->set_target_up(1, false, now_);
+  EXPECT_EQ(actions(), "send 1, failed closed_by_peer 1");
   expect_idle();
 }
 

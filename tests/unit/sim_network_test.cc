@@ -260,6 +260,37 @@ TEST_F(NetworkTest, ALongLossBreaksTheSenderAndOneWayBlocksOneWay) {
   EXPECT_EQ(lost_, (std::vector<uint64_t>{1}));
 }
 
+// A stream goes on at its next retransmission, and those get rarer: a second after the packets.
+TEST_F(NetworkTest, TellsUntilWhenAFaultIsFelt) {
+  network_->connect(0, n0_, n1_);
+  run(kSecond);
+  take_log();
+  EXPECT_EQ(network_->late_until(), 0);
+  network_->rules().add(rule(EdgeAction::block, n0_, n1_, Disposition::drop));
+  const int64_t sent = now_;
+  network_->send_peer(now_, n0_, n1_, ping(1));
+  run(now_ + 2 * kSecond);  // tried in vain after 0.2, 0.6, 1.4 s
+  network_->rules().remove(0);
+  network_->release_held(now_);
+  EXPECT_EQ(network_->late_until(), sent + 3 * kSecond);
+  run(network_->late_until() - 1);
+  EXPECT_EQ(take_log(), Log{});
+  run(network_->late_until() + kSecond);
+  EXPECT_EQ(take_log(), (Log{"n1 1 from n0"}));
+  // Lost again and again, and what comes after it waits.
+  EdgeRule loss = rule(EdgeAction::loss, n0_, n1_, Disposition::drop);
+  loss.probability_ppm = 900'000;
+  network_->rules().add(loss);
+  const int64_t before = network_->late_until();
+  network_->send_peer(now_, n0_, n1_, ping(2));
+  network_->rules().remove(0);
+  network_->release_held(now_);
+  network_->send_peer(now_, n0_, n1_, ping(3));
+  EXPECT_GT(network_->late_until(), before);
+  run(network_->late_until() + kSecond);
+  EXPECT_EQ(take_log(), (Log{"n1 2 from n0", "n1 3 from n0"}));
+}
+
 TEST_F(NetworkTest, HalfOpenSwallowsWithoutASignAndDialsCanHang) {
   network_->connect(0, n0_, n1_);
   run(kSecond);
