@@ -40,7 +40,6 @@ Network::Network(const Layout& layout, const NetworkConfig& config, uint64_t see
 Network::~Network() = default;
 
 // ---- who is connected with whom
-// ------------------------------------------------------------------
 
 uint32_t& Network::view(Endpoint from, Endpoint to) {
   return view_[size_t{layout_.server_index(from)} * layout_.servers() + layout_.server_index(to)];
@@ -141,7 +140,6 @@ uint32_t Network::connections_of(Endpoint e) const {
 }
 
 // ---- what machines ask
-// -----------------------------------------------------------------------------
 
 void Network::connect(int64_t now, Endpoint from, Endpoint to) {
   if (find(from, to) != kNone) return;
@@ -242,7 +240,6 @@ void Network::process_died(int64_t now, Endpoint e) {
 }
 
 // ---- flights
-// -----------------------------------------------------------------------------------------
 
 uint32_t Network::make_flight(uint32_t conn, uint8_t side, FlightType type, Reason reason) {
   const uint32_t index = flights_.take();
@@ -455,7 +452,6 @@ void Network::break_conn(int64_t now, uint32_t index, Reason reason) {
 }
 
 // ---- arrivals
-// ------------------------------------------------------------------------------------------
 
 Endpoint Network::destination(uint32_t index) const {
   const Flight& flight = flights_[index];
