@@ -36,11 +36,11 @@ uint32_t Mailbox::make_group(ConversationId id) {
   return number;
 }
 
-// With the index entries that stand before the first entry of a conversation. A group has a log
-// already when it refused somebody.
+// With the index entries that stand before the first entry of a conversation. There is a log
+// already when an append was torn, or a group refused somebody.
 uint32_t Mailbox::make_empty(const Entry& first) {
-  if (!first.conversation.is_group()) return make_direct(first.conversation);
   uint32_t number = find_log(first.conversation);
+  if (!first.conversation.is_group()) return number != 0 ? number : make_direct(first.conversation);
   if (number == 0) number = make_group(first.conversation);
   Group& group = groups_[logs_[number].group];
   for (const UserId user : first.payload.as<UserId>()) {

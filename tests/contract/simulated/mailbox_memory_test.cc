@@ -85,6 +85,7 @@ TEST_F(SimulatedMailboxMemory, AWriteTornByACrashLeavesOnlyItsIndexEntry) {
   op.entry.sender = UserId{1};
   op.entry.client_seq = op.base = 1;
   mailbox_.tear(op, now_);
+  mailbox_.tear(op, now_);  // the repetition (swarm 954823)
   EXPECT_EQ(mailbox_.head(op.entry.conversation), Position{});
   MailboxOp look;
   look.kind = MailboxOpKind::open_device;
