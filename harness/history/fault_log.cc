@@ -23,6 +23,7 @@ std::string fault_text(const Fault& fault, int64_t since_ns) {
 FaultLog::FaultLog(const Scenario& s, const std::vector<Fault>& plan)
     : started_at_(plan.size(), kNever),
       ended_at_(plan.size(), kNever),
+      felt_until_at_end_(plan.size(), 0),
       sync_bound_(imroute::sync_bound(s)),
       convergence_bound_(imroute::convergence_bound(s)) {
   for (const Fault& fault : plan) {
@@ -48,9 +49,10 @@ void FaultLog::ended(int64_t t, size_t index, bool effective, int64_t late_until
   ended_at_[index] = t;
   outcomes_[index].until_ns = t;
   outcomes_[index].effective = effective;
+  felt_until_ = felt_until_at_end_[index] = std::max(felt_until_, late_until);
   if (--in_force_ > 0) return;
   calm_since_ = t;
-  quiet_since_ = std::max(t, late_until) + convergence_bound_;
+  quiet_since_ = std::max(t, felt_until_) + convergence_bound_;
 }
 
 std::string FaultLog::cause_between(int64_t from, int64_t to) const {
@@ -94,6 +96,7 @@ std::vector<FaultLog::Calm> FaultLog::calms_after_overload(int64_t end) const {
       if (j == i || started_at_[j] == kNever || ended_at_[j] <= calm.from) continue;
       calm.to = std::min(calm.to, started_at_[j]);
     }
+    calm.from = std::max(calm.from, felt_until_at_end_[i]);
     if (calm.from < calm.to) calms.push_back(calm);
   }
   return calms;

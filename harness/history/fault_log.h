@@ -24,6 +24,8 @@ class FaultLog {
   int64_t calm_since() const { return calm_since_; }
   // Start of the span in which routing must have settled; kNever while faults are in force.
   int64_t quiet_since() const { return quiet_since_; }
+  // Until when what was sent under the faults that have ended may be on its way.
+  int64_t felt_until() const { return felt_until_; }
   // The name of a fault in force at any time in [from, to]; "" when there was none.
   std::string cause_between(int64_t from, int64_t to) const;
   std::vector<std::string> in_force() const;
@@ -50,6 +52,8 @@ class FaultLog {
   std::vector<FaultOutcome> outcomes_;
   std::vector<int64_t> started_at_;  // kNever = not yet
   std::vector<int64_t> ended_at_;    // kNever = not yet
+  std::vector<int64_t> felt_until_at_end_;
+  int64_t felt_until_ = 0;
   uint32_t in_force_ = 0;
   int64_t calm_since_ = 0;
   int64_t quiet_since_ = 0;

@@ -85,7 +85,7 @@ class History {
   void dropped(int64_t t, uint64_t tag, DeviceKey to, std::string_view cause);
 
   void fault_started(int64_t t, size_t index);
-  // `late_until`: what was sent meanwhile may be on its way as long.
+  // `late_until`: until then what was sent meanwhile may be on its way.
   void fault_ended(int64_t t, size_t index, bool effective, int64_t late_until = 0);
   enum class Phase : uint8_t { chaos, core, drain, final };
   void phase(int64_t t, Phase phase);

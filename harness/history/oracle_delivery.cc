@@ -41,7 +41,7 @@ const char* no_right(History::State& s, const Showing& x) {
 bool overlaps_too_long(const History::State& s, const Showing& x) {
   const int64_t since = s.books.device(x.device).overlap_since;
   if (since == kNever || s.faults.any_in_force()) return false;
-  return x.t - std::max(since, s.faults.calm_since()) > s.overlap_ns;
+  return x.t - std::max({since, s.faults.calm_since(), s.faults.felt_until()}) > s.overlap_ns;
 }
 
 void duplicate(History::State& s, const Showing& x) {

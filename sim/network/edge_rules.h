@@ -15,7 +15,8 @@ namespace imroute {
 
 // A lost packet is sent again after this time, and after twice the time whenever that is lost too.
 inline constexpr DurationNs kRetransmitNs = 200 * kMillisecond;
-inline constexpr uint32_t kRetransmissions = 6;  // lost that often: given up
+// Lost that often, a stream stands until the fault ends or it gives up; to a store it comes then.
+inline constexpr uint32_t kRetransmissions = 6;
 
 enum class EdgeAction : uint8_t {
   block,      // nothing passes; disposition says how that looks

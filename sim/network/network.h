@@ -99,7 +99,7 @@ class Network {
   uint32_t connections() const { return conns_.alive(); }
   uint32_t flights() const { return flights_.alive(); }
   uint64_t frames_dropped() const { return dropped_; }
-  // Until when what was sent under a rule may be on its way, and all that waits behind it:
+  // When what was sent under a rule has come, or is sent again, and all that waits behind it:
   // retransmission backs off, and a stream may stand long after packets pass again.
   int64_t late_until() const { return late_until_; }
 

@@ -90,6 +90,9 @@ TEST_F(NodeDisplaceTest, ADeviceThatIsKickedHereIsClosedAndNotUnbound) {
   const auto kicked = bench_.to_client(kPhone, FrameType::kick);
   ASSERT_EQ(kicked.size(), 1u);
   EXPECT_EQ(kicked[0].reason, Reason::kicked);
+  const auto closed = bench_.take<CloseClient>();
+  ASSERT_EQ(closed.size(), 1u);
+  EXPECT_EQ(closed[0].link, kPhone);
   EXPECT_EQ(bench_.node().session_generation({kBob, 0}), 0u);
   EXPECT_FALSE(bench_.take_op<DirectoryOp>(DirectoryOpKind::unbind));
 }

@@ -75,6 +75,9 @@ TEST_F(NodeMembershipTest, AfterAPauseNothingIsShownOrAccepted) {
   bench.sleep(20 * kSecond);
   bench.peer(NodeId{1}, bench.push_frame(kBob, kAnnBob, kAnn, 1));
   EXPECT_TRUE(bench.to_client(kBobLink, FrameType::deliver).empty());
+  bench.client(kBobLink, bench.send_frame(kAnnBob, 1));
+  EXPECT_FALSE(bench.take_op<MailboxOp>(MailboxOpKind::append).has_value());
+  EXPECT_TRUE(bench.to_client(kBobLink, FrameType::accepted).empty());
 }
 
 TEST_F(NodeMembershipTest, SuspendedNotFencedWhenMostOthersCannotRenewEither) {

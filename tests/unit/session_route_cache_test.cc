@@ -58,6 +58,9 @@ TEST(RouteCache, AgesFromWhatWasLearntLast) {
   EXPECT_EQ(c.find(kAnn, kNow + kTtl), nullptr);
   EXPECT_NE(c.find(kBob, kNow + kTtl), nullptr);
   EXPECT_EQ(c.size(), 1u);
+  c.learn(kBob, nodes({3}), 1, kNow + kSecond);
+  EXPECT_NE(c.find(kBob, kNow + kTtl + 1), nullptr);
+  EXPECT_EQ(c.find(kBob, kNow + kTtl + kSecond), nullptr);
 }
 
 TEST(RouteCache, WithoutATimeToLiveNothingAges) {

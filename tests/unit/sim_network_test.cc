@@ -277,17 +277,18 @@ TEST_F(NetworkTest, TellsUntilWhenAFaultIsFelt) {
   EXPECT_EQ(take_log(), Log{});
   run(network_->late_until() + kSecond);
   EXPECT_EQ(take_log(), (Log{"n1 1 from n0"}));
-  // Lost again and again, and what comes after it waits.
-  EdgeRule loss = rule(EdgeAction::loss, n0_, n1_, Disposition::drop);
-  loss.probability_ppm = 900'000;
-  network_->rules().add(loss);
-  const int64_t before = network_->late_until();
+  // On its way when the rule ends, and what comes after it waits.
+  EdgeRule slow = rule(EdgeAction::delay, n0_, n1_, Disposition::drop);
+  slow.delay_ns = 5 * kSecond;
+  network_->rules().add(slow);
   network_->send_peer(now_, n0_, n1_, ping(2));
   network_->rules().remove(0);
   network_->release_held(now_);
   network_->send_peer(now_, n0_, n1_, ping(3));
-  EXPECT_GT(network_->late_until(), before);
-  run(network_->late_until() + kSecond);
+  EXPECT_GE(network_->late_until(), now_ + 5 * kSecond);
+  run(network_->late_until() - 1);
+  EXPECT_EQ(take_log(), Log{});
+  run(network_->late_until() + 1);
   EXPECT_EQ(take_log(), (Log{"n1 2 from n0", "n1 3 from n0"}));
 }
 
