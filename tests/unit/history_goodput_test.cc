@@ -34,6 +34,29 @@ TEST(HistoryGoodput, IsBackAfterAnOverload) {
   }
 }
 
+// What the fault delayed is on its way for so long.
+TEST(HistoryGoodput, IsBackWhenAFaultIsNotFeltAnyMore) {
+  Fault slow;
+  slow.kind = FaultKind::slow;
+  slow.at_ns = 10 * kSecond;
+  slow.for_ns = 5 * kSecond;
+  for (const int64_t late_until : {0 * kSecond, 100 * kSecond}) {
+    Story story(Story::scenario(), {slow});
+    story.everybody_online();
+    story.history.fault_started(10 * kSecond, 0);
+    story.history.fault_ended(15 * kSecond, 0, true, late_until);
+    for (uint64_t i = 1; i <= 80; ++i) {
+      story.t = static_cast<int64_t>(15 + i) * kSecond;
+      Entry e = story.send(i, kAnn, kAnnBob);
+      story.t += 3 * kSecond;
+      story.store(e);
+      story.accept(e);
+      story.show(e, kBob);
+    }
+    EXPECT_RED(story.finish(), late_until == 0 ? "goodput" : "");
+  }
+}
+
 // And so does who puts the device out with another one of his.
 TEST(HistoryGoodput, IsNotOfWhoUsesAnotherDeviceMeanwhile) {
   Fault burst;

@@ -400,23 +400,6 @@ TEST(HistoryOracle, MembershipIsBySequence) {
   EXPECT_EQ(r.messages.delivered, 8u);
 }
 
-TEST(HistoryOracle, SupersededSessionThatGoesOnShowing) {
-  Scenario s = Story::scenario(4, 2);
-  s.sessions.policy = LoginPolicy::single;
-  Story story(s);
-  story.online(kAnn);
-  story.online(kBob);
-  story.t = 10 * kSecond;
-  story.online(Story::device(1, 1));
-  Entry early = story.post(1, 0, 1);
-  story.show(early, kBob);  // fencing takes its time
-  story.t = 20 * kSecond;
-  Entry late = story.post(2, 0, 1);
-  story.show(late, kBob);
-  const Result r = story.finish();
-  EXPECT_EQ(r.messages.misdelivered, 1u);
-}
-
 TEST(HistoryOracle, TwoOwnersAndPolicy) {
   Scenario s = Story::scenario(4, 2);
   s.sessions.policy = LoginPolicy::one_per_type;

@@ -107,5 +107,44 @@ TEST(HistoryOwner, RingsOfEveryKindMoveOnlyWhatTheyMust) {
   }
 }
 
+TEST(HistoryOwner, SupersededSessionThatGoesOnShowing) {
+  Scenario s = Story::scenario(4, 2);
+  s.sessions.policy = LoginPolicy::single;
+  Story story(s);
+  story.online(kAnn);
+  story.online(kBob);
+  story.t = 10 * kSecond;
+  story.online(Story::device(1, 1));
+  Entry early = story.post(1, 0, 1);
+  story.show(early, kBob);  // fencing takes its time
+  story.t = 20 * kSecond;
+  Entry late = story.post(2, 0, 1);
+  story.show(late, kBob);
+  const Result r = story.finish();
+  EXPECT_EQ(r.messages.misdelivered, 1u);
+}
+
+// What would have told it stood on its way after the fault.
+TEST(HistoryOwner, SupersededSessionThatCannotKnowIt) {
+  Fault loss;
+  loss.kind = FaultKind::loss;
+  loss.at_ns = 8 * kSecond;
+  loss.for_ns = kSecond;
+  Scenario s = Story::scenario(4, 2);
+  s.sessions.policy = LoginPolicy::single;
+  for (const int64_t late_until : {0 * kSecond, 19 * kSecond}) {
+    Story story(s, {loss});
+    story.online(kAnn);
+    story.online(kBob);
+    story.history.fault_started(8 * kSecond, 0);
+    story.history.fault_ended(9 * kSecond, 0, true, late_until);
+    story.t = 10 * kSecond;
+    story.online(Story::device(1, 1));
+    story.t = 20 * kSecond;
+    story.show(story.post(1, 0, 1), kBob);
+    EXPECT_EQ(story.finish().messages.misdelivered, late_until == 0 ? 1u : 0u);
+  }
+}
+
 }  // namespace
 }  // namespace imroute
