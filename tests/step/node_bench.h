@@ -177,7 +177,9 @@ class NodeBench {
       answer(op->id, r);
     }
   }
-  void bind(LinkId link, UserId user, uint64_t generation = 1, uint32_t device = 0) {
+  // What the directory is asked for.
+  std::optional<DirectoryOp> begin_bind(LinkId link, UserId user, uint64_t generation = 1,
+                                        uint32_t device = 0) {
     step(ClientUp{link});
     Frame f;
     f.type = FrameType::bind;
@@ -185,7 +187,10 @@ class NodeBench {
     f.device = device;
     f.generation = generation;
     client(link, f);
-    const auto op = take_op<DirectoryOp>(DirectoryOpKind::bind);
+    return take_op<DirectoryOp>(DirectoryOpKind::bind);
+  }
+  void bind(LinkId link, UserId user, uint64_t generation = 1, uint32_t device = 0) {
+    const auto op = begin_bind(link, user, generation, device);
     if (!op.has_value()) return;
     DirectoryReply r;
     r.kind = DirectoryOpKind::bind;
@@ -200,6 +205,16 @@ class NodeBench {
       answer(index->id, m);
       learn_epoch();
     }
+  }
+  // The user has logged in at that node meanwhile.
+  void superseded(UserId user, uint64_t generation, NodeId there) {
+    Frame f;
+    f.type = FrameType::displace;
+    f.user = user;
+    f.generation = generation;
+    f.node = there;
+    f.reason = Reason::superseded;
+    peer(there, f);
   }
   Frame send_frame(ConversationId id, uint64_t client_seq) {
     Frame f;

@@ -11,14 +11,7 @@ const LinkId kPhone{20}, kTablet{21};
 class NodeDisplaceTest : public ::testing::Test {
  protected:
   DirectoryOp begin_bind(LinkId link, uint32_t device, uint64_t generation) {
-    bench_.step(ClientUp{link});
-    Frame bind;
-    bind.type = FrameType::bind;
-    bind.user = kBob;
-    bind.device = device;
-    bind.generation = generation;
-    bench_.client(link, bind);
-    return bench_.take_op<DirectoryOp>(DirectoryOpKind::bind).value();
+    return bench_.begin_bind(link, kBob, generation, device).value();
   }
   void answer(const DirectoryOp& op, uint64_t version, std::vector<DeviceRow> losers = {}) {
     DirectoryReply r;

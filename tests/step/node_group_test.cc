@@ -472,13 +472,7 @@ TEST_F(NodeGroupTest, WhoIsNoMemberAnyMoreComesInWithAGroupThatIsMadeAnew) {
 // A member when it was written, not any more when it is read: it was entitled, so it gets it.
 // (nemesis 400, broadcast, random)
 TEST_F(NodeGroupTest, LeftWhileOfflineStillGetsWhatCameBefore) {
-  bench_.step(ClientUp{kBobLink});
-  Frame bind;
-  bind.type = FrameType::bind;
-  bind.user = kBob;
-  bind.generation = 1;
-  bench_.client(kBobLink, bind);
-  const auto op = bench_.take_op<DirectoryOp>(DirectoryOpKind::bind);
+  const auto op = bench_.begin_bind(kBobLink, kBob);
   ASSERT_TRUE(op.has_value());
   DirectoryReply bound;
   bound.record.user = kBob;

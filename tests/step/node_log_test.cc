@@ -440,13 +440,7 @@ TEST(NodeLog, ANewSessionIsComparedConversationByConversation) {
 // How far a session is, is not known before its index is.
 TEST(NodeLog, ASessionWithoutItsIndexIsNotCompared) {
   NodeBench bench(NodeBench::config());
-  bench.step(ClientUp{kBobLink});
-  Frame f;
-  f.type = FrameType::bind;
-  f.user = kBob;
-  f.generation = 1;
-  bench.client(kBobLink, f);
-  const auto op = bench.take_op<DirectoryOp>(DirectoryOpKind::bind);
+  const auto op = bench.begin_bind(kBobLink, kBob);
   ASSERT_TRUE(op.has_value());
   DirectoryReply r;
   r.record.user = kBob;

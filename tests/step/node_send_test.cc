@@ -81,13 +81,7 @@ TEST(NodeSend, WhoHasLeftThisNodeIsFollowed) {
   NodeBench bench(config);
   bench.bind(kAnnLink, kAnn);
   bench.bind(kBobLink, kBob);
-  Frame displace;
-  displace.type = FrameType::displace;
-  displace.user = kBob;
-  displace.generation = 2;
-  displace.node = NodeId{2};
-  displace.reason = Reason::superseded;
-  bench.peer(NodeId{2}, displace);
+  bench.superseded(kBob, 2, NodeId{2});
   bench.client(kAnnLink, bench.send_frame(kAnnBob, 1));
   bench.answer_append(1);
   const auto lookup = bench.take_op<DirectoryOp>(DirectoryOpKind::lookup);

@@ -35,13 +35,7 @@ TEST_F(NodeTest, BindIsAnsweredAfterTheDirectorySaidOk) {
 
 // Its row may be written by then; it is taken back whole.
 TEST_F(NodeTest, ABindWhoseClientHasGoneIsUndone) {
-  bench_.step(ClientUp{kAnnLink});
-  Frame f;
-  f.type = FrameType::bind;
-  f.user = kAnn;
-  f.generation = 4;
-  bench_.client(kAnnLink, f);
-  const auto op = bench_.take_op<DirectoryOp>(DirectoryOpKind::bind);
+  const auto op = bench_.begin_bind(kAnnLink, kAnn, 4);
   ASSERT_TRUE(op.has_value());
   bench_.step(ClientDown{kAnnLink, Reason::closed_by_peer});
   bench_.answer_unknown(op->id);
@@ -56,15 +50,10 @@ TEST_F(NodeTest, ABindWhoseClientHasGoneIsUndone) {
 }
 
 TEST_F(NodeTest, SupersededBindIsRefusedAndClosed) {
-  bench_.step(ClientUp{kAnnLink});
-  Frame f;
-  f.type = FrameType::bind;
-  f.user = kAnn;
-  f.generation = 4;
-  bench_.client(kAnnLink, f);
+  const auto op = bench_.begin_bind(kAnnLink, kAnn, 4);
   DirectoryReply r;
   r.result = DirectoryResult::superseded;
-  bench_.answer(bench_.take_op<DirectoryOp>(DirectoryOpKind::bind)->id, r);
+  bench_.answer(op.value().id, r);
   const auto refused = bench_.to_client(kAnnLink, FrameType::bind_refused);
   ASSERT_EQ(refused.size(), 1u);
   EXPECT_EQ(refused[0].reason, Reason::superseded);
@@ -73,13 +62,7 @@ TEST_F(NodeTest, SupersededBindIsRefusedAndClosed) {
 
 // The directory forgot the newer row, and only then met the bind of the older session.
 TEST_F(NodeTest, ABindThatTheDirectoryAllowsLateEndsNoNewerSession) {
-  bench_.step(ClientUp{kAnnLink});
-  Frame f;
-  f.type = FrameType::bind;
-  f.user = kAnn;
-  f.generation = 4;
-  bench_.client(kAnnLink, f);
-  const auto late = bench_.take_op<DirectoryOp>(DirectoryOpKind::bind);
+  const auto late = bench_.begin_bind(kAnnLink, kAnn, 4);
   const LinkId newer{11};
   bench_.bind(newer, kAnn, 5);
   ASSERT_EQ(bench_.node().session_generation({kAnn, 0}), 5u);
@@ -375,13 +358,7 @@ TEST_F(NodeTest, PushForSomebodyElseIsNackedOnlyWhenTargeted) {
 TEST_F(NodeTest, DisplacedSessionIsClosedHandsOverAndLeavesAHint) {
   bench_.bind(kBobLink, kBob);
   bench_.peer(NodeId{1}, bench_.push_frame(kBob, kAnnBob, kAnn, 1));
-  Frame displace;
-  displace.type = FrameType::displace;
-  displace.user = kBob;
-  displace.generation = 2;
-  displace.node = NodeId{2};
-  displace.reason = Reason::superseded;
-  bench_.peer(NodeId{2}, displace);
+  bench_.superseded(kBob, 2, NodeId{2});
   const auto kick = bench_.to_client(kBobLink, FrameType::kick);
   ASSERT_EQ(kick.size(), 1u);
   EXPECT_EQ(kick[0].reason, Reason::superseded);
@@ -402,13 +379,7 @@ TEST_F(NodeTest, DisplacedSessionIsClosedHandsOverAndLeavesAHint) {
 // Two devices of a user bind at two nodes at once; the later record is told before the bind here is
 // answered with the earlier one. (nemesis 163, broadcast, least_active)
 TEST_F(NodeTest, OtherNodesAreNotAcknowledgedBeforeTheSessionIsLive) {
-  bench_.step(ClientUp{kBobLink});
-  Frame bind;
-  bind.type = FrameType::bind;
-  bind.user = kBob;
-  bind.generation = 1;
-  bench_.client(kBobLink, bind);
-  const auto op = bench_.take_op<DirectoryOp>(DirectoryOpKind::bind);
+  const auto op = bench_.begin_bind(kBobLink, kBob);
   ASSERT_TRUE(op.has_value());
   Frame owners;
   owners.type = FrameType::owners;
@@ -448,16 +419,11 @@ TEST_F(NodeTest, StaleDisplaceDoesNotEvictANewerLogin) {
 TEST_F(NodeTest, AnotherDirectoryIsCheckedAtOnce) {
   bench_.bind(kBobLink, kBob);
   const auto checks_after = [&](uint64_t identity) {
-    bench_.step(ClientUp{kAnnLink});
-    Frame f;
-    f.type = FrameType::bind;
-    f.user = kAnn;
-    f.generation = 1;
-    bench_.client(kAnnLink, f);
+    const auto op = bench_.begin_bind(kAnnLink, kAnn);
     DirectoryReply r;
     r.identity = identity;
     r.result = DirectoryResult::superseded;
-    bench_.answer(bench_.take_op<DirectoryOp>(DirectoryOpKind::bind).value().id, r);
+    bench_.answer(op.value().id, r);
     return bench_.take_op<DirectoryOp>(DirectoryOpKind::check).has_value();
   };
   EXPECT_FALSE(checks_after(7)) << "the first that is heard of";
